@@ -1,0 +1,159 @@
+import type { Call, Message } from './message.js';
+import type { Bytes, Gpa, Ioba, Liobn, TceCount } from './units.js';
+
+/** Properties of a `spapr-pci-host-bridge`. @see [QEMU] hw/ppc/spapr_pci.c: spapr_phb_properties */
+export interface PhbProperties {
+  readonly index: number;
+  /** Page sizes offered to the guest: bit n for pages of 2^n bytes. */
+  readonly pgsz: bigint;
+  readonly dmaWinAddr: Ioba;
+  readonly dmaWinSize: Bytes;
+  readonly dma64WinAddr: Ioba;
+  readonly ddw: boolean;
+}
+
+/** A PHB to plug. What is left out has QEMU's default for the machine version. */
+export type PhbDevice = { readonly driver: 'spapr-pci-host-bridge'; readonly index: number } & Partial<
+  Omit<PhbProperties, 'index'>
+>;
+
+/** A VIO device with a TCE table of its own: its LIOBN is its `reg`. @see [QEMU] hw/ppc/spapr_vio.c */
+export interface VioDevice {
+  readonly driver: 'spapr-vscsi' | 'spapr-vlan' | 'spapr-vty' | 'spapr-nvram';
+  readonly reg: number;
+  /** Bytes its DMA window spans; 0 for a device that does no DMA. */
+  readonly rtceWindowBytes: Bytes;
+}
+
+/** A PCI function behind a PHB. */
+export interface PciDevice {
+  readonly driver: 'pci';
+  readonly id: string;
+  readonly phb: number;
+  /** Slot and function as one number: slot << 3 | function. */
+  readonly devfn: number;
+}
+
+/** Memory that is plugged into a running guest. */
+export interface MemoryDevice {
+  readonly driver: 'pc-dimm';
+  readonly gpa: Gpa;
+  readonly bytes: Bytes;
+}
+
+export type Device = PhbDevice | VioDevice | PciDevice | MemoryDevice;
+
+/** Monitor command: adds a device. Before the first reset this is the command line's `-device`. */
+export interface DeviceAdd extends Message<'device_add', 'environment', 'qemu-spapr'> {
+  readonly device: Device;
+}
+/** Monitor command: asks the guest to give a device up. */
+export interface DeviceDel extends Message<'device_del', 'environment', 'qemu-spapr'> {
+  readonly target:
+    | { readonly kind: 'phb'; readonly index: number }
+    | { readonly kind: 'pci'; readonly id: string };
+}
+/** Machine reset: by the monitor, or because the guest rebooted. The first one starts the machine. */
+export type SystemReset = Message<'system_reset', 'environment', 'qemu-spapr'>;
+/** Monitor commands that hold and release the vCPUs. */
+export type Stop = Message<'stop', 'environment', 'qemu-spapr'>;
+export type Cont = Message<'cont', 'environment', 'qemu-spapr'>;
+/** Writes the machine's state into a stream; the vCPUs stand still from here on. */
+export type Migrate = Message<'migrate', 'environment', 'qemu-spapr'>;
+/** Loads a stream into a machine that was started with `-incoming`. */
+export interface MigrateIncoming extends Message<'migrate-incoming', 'environment', 'qemu-spapr'> {
+  readonly stream: MigrationStream;
+}
+
+/** What the stream holds of one TCE table. @see [QEMU] hw/ppc/spapr_iommu.c: vmstate_spapr_tce_table */
+export interface MigratedTable {
+  readonly liobn: Liobn;
+  readonly nbTable: TceCount;
+  readonly busOffset: bigint;
+  readonly pageShift: number;
+  readonly bypass: boolean;
+  readonly defWin: boolean;
+  /** Entries that are not 0, in order, as runs: [first index, count, TCE]. */
+  readonly runs: readonly (readonly [number, number, bigint])[];
+}
+export interface MigrationStream {
+  readonly version: 2 | 3;
+  readonly tables: readonly MigratedTable[];
+}
+
+/** How a monitor command or a migration ended. */
+export interface MonitorReturn extends Message<'monitor-return', 'qemu-spapr', 'environment'> {
+  readonly command: string;
+  readonly ok: boolean;
+  /** Why it was refused; empty where it was not. */
+  readonly error: string;
+  readonly stream: MigrationStream | null;
+}
+
+/** Tells the guest that a device came, or that one shall go. @see [LoPAR] "Hot Plug Events" */
+export interface HotplugEvent extends Message<'hotplug-event', 'qemu-spapr', 'guest-kernel'> {
+  readonly action: 'add' | 'remove';
+  readonly resource: 'phb' | 'pci' | 'memory';
+  /** The connector of a PHB or a PCI slot; 0 for memory. */
+  readonly drcIndex: number;
+  /** The memory that came; null for other resources. */
+  readonly memory: { readonly gpa: Gpa; readonly bytes: Bytes } | null;
+}
+
+/**
+ * Something that wants to hear of every change of a PHB's windows registers with its address space, and
+ * is replayed to. VFIO's container listener is one; a device model with a cache of its own is another.
+ * @see [QEMU] include/exec/memory.h: memory_region_register_iommu_notifier
+ */
+export interface RegisterIommuNotifier
+  extends Message<'register-iommu-notifier', 'environment', 'qemu-spapr'> {
+  readonly phb: number;
+}
+export interface UnregisterIommuNotifier
+  extends Message<'unregister-iommu-notifier', 'environment', 'qemu-spapr'> {
+  readonly phb: number;
+}
+/** What a notifier is told of one entry, and what a replay tells it of each mapped one. */
+export interface IommuNotify extends Message<'iommu-notify', 'qemu-spapr', 'environment'> {
+  readonly phb: number;
+  readonly kind: 'MAP' | 'UNMAP';
+  /** Relative to the start of the window. */
+  readonly iova: bigint;
+  readonly translated: bigint;
+  readonly addrMask: bigint;
+  readonly perm: number;
+}
+/** What a step cost in the modelled machine, in the units of spec 70 (L-2). */
+export interface Cost extends Message<'cost', 'qemu-spapr', 'environment'> {
+  readonly operation: 'replay' | 'table-write' | 'table-clear';
+  readonly count: number;
+}
+
+/** QEMU is gone: a failed assertion, or a hardware error that it does not survive. */
+export interface QemuAborted extends Message<'qemu-aborted', 'qemu-spapr', 'environment'> {
+  readonly assertion: string;
+}
+
+/** An emulated device's access to guest memory through its PHB's, or its own, TCE table. */
+export interface DeviceDma extends Call<'device-dma', 'environment', 'qemu-spapr'> {
+  /** The PHB the device sits on, or the LIOBN of a VIO device. */
+  readonly target:
+    | { readonly kind: 'phb'; readonly index: number }
+    | { readonly kind: 'vio'; readonly liobn: Liobn };
+  readonly ioba: Ioba;
+  readonly bytes: number;
+  readonly access: 'read' | 'write';
+}
+
+/** What became of one piece of a transfer; a piece never crosses an IOMMU page. */
+export interface DmaPiece {
+  readonly ioba: Ioba;
+  readonly bytes: number;
+  /** Guest physical address where the piece landed; null where nothing did. */
+  readonly gpa: bigint | null;
+  /** `ram`: done. `zeros`: a read that got zeros. `dropped`: a write that changed nothing. */
+  readonly outcome: 'ram' | 'zeros' | 'dropped';
+}
+export interface DmaDone extends Call<'dma-done', 'qemu-spapr', 'environment'> {
+  readonly pieces: readonly DmaPiece[];
+}
