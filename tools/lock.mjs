@@ -1,5 +1,5 @@
 /**
- * Completes package-lock.json after an install.
+ * Completes package-lock.json after an install, and notes that the installed dependencies belong to it.
  *
  * Tools with a binary for each platform name all of them as optional dependencies. npm leaves out of the lock those
  * that the registry at hand does not carry, and `npm ci` then refuses the lock it wrote itself. An entry with
@@ -8,6 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { stampDependencies } from './ready.mjs';
 
 const systems = [
   'aix',
@@ -34,16 +35,31 @@ const processors = [
   'x64',
 ];
 
-/** Platform of a binary package as its name tells it, or undefined where it tells none. */
+/**
+ * @typedef {{ version?: string, dev?: boolean, optionalDependencies?: Record<string, string> }} LockedPackage
+ * @typedef {{ packages: Record<string, LockedPackage> }} Lock
+ */
+
+/**
+ * Platform of a binary package as its name tells it, or undefined where it tells none.
+ *
+ * @param {string} name
+ */
 function platformOf(name) {
-  const words = name.split('/').at(-1).split('-');
+  const words = name.replace(/^.*\//, '').split('-');
   const os = systems.find((system) => words.includes(system));
   const cpu = processors.find((processor) => words.includes(processor));
   if (os === undefined || cpu === undefined) return undefined;
   return { os: [os], cpu: [cpu], ...(words.includes('musl') ? { libc: ['musl'] } : {}) };
 }
 
-/** True where Node would find `name` from the package installed at `path`. */
+/**
+ * True where Node would find `name` from the package installed at `path`.
+ *
+ * @param {Lock['packages']} packages
+ * @param {string} path
+ * @param {string} name
+ */
 function isLocked(packages, path, name) {
   for (let at = path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
     if (`${at === '' ? '' : `${at}/`}node_modules/${name}` in packages) return true;
@@ -51,10 +67,14 @@ function isLocked(packages, path, name) {
   }
 }
 
-/** The lock with an entry for every optional dependency, and the names that had none. */
+/**
+ * The lock with an entry for every optional dependency, and the names that had none.
+ *
+ * @param {Lock} lock
+ */
 export function completeLock(lock) {
   const packages = { ...lock.packages };
-  const added = [];
+  const added = /** @type {string[]} */ ([]);
   for (const [path, { dev, optionalDependencies = {} }] of Object.entries(lock.packages)) {
     for (const [name, version] of Object.entries(optionalDependencies)) {
       const platform = platformOf(name);
@@ -75,4 +95,5 @@ if (argv[1] === fileURLToPath(import.meta.url)) {
     writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
     console.log(`package-lock.json: added ${added.length} optional platform packages`);
   }
+  stampDependencies();
 }
