@@ -293,4 +293,3 @@ export type GuestReport =
   | DlparDone
   | GuestVfioReturn
   | Printk;
-
