@@ -1,0 +1,14 @@
+export { type CanonicalRun, type CanonicalTces, canonicalTces, tcesFromCanonical } from './canonical.js';
+export { mappedCount, mappedCountIn, nonZeroCount } from './count.js';
+export {
+  type DifferenceVisitor,
+  type DifferentRunVisitor,
+  forEachDifference,
+  forEachDifferentRun,
+} from './difference.js';
+export { edit, type TceEditor, withTces } from './edit.js';
+export { withFill } from './fill.js';
+export { withTce, withTceHalves } from './put.js';
+export { fingerprint, sameTces } from './same.js';
+export { type TceTable, tceAt, tceHighAt, tceLowAt, tceTable } from './table.js';
+export { type EntryVisitor, forEachMapped, forEachNonZero, forEachRun, type RunVisitor } from './walk.js';
