@@ -1,0 +1,188 @@
+import { type Tce, type TceCount, tce, tceCount, tceIndex } from '@spapr-dma/protocol';
+import {
+  canonicalTces,
+  edit,
+  fingerprint,
+  sameTces,
+  type TceTable,
+  tceAt,
+  tcesFromCanonical,
+  tceTable,
+  withFill,
+  withTce,
+} from '@spapr-dma/tce-table';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  afterAll,
+  inOrder,
+  type PlainTable,
+  plainAfterAll,
+  plainOf,
+  someTce,
+  someWrites,
+} from './plain-table.ts';
+
+/** The table with that content, put entry by entry in the order given. */
+const putOneByOne = (entries: TceCount, content: readonly (readonly [number, bigint])[]): TceTable =>
+  content.reduce((table, [index, value]) => withTce(table, tceIndex(index), tce(value)), tceTable(entries));
+
+const samePlain = (a: PlainTable, b: PlainTable): boolean =>
+  a.size === b.size && [...a].every(([index, value]) => b.get(index) === value);
+
+describe('equal content is equal structure', () => {
+  test('whatever writes led to it', () => {
+    fc.assert(
+      fc.property(someWrites(), fc.boolean(), ({ entries, writes }, backwards) => {
+        const table = afterAll(entries, writes);
+        const content = inOrder(plainAfterAll(writes));
+        const direct = putOneByOne(entries, backwards ? content.toReversed() : content);
+        expect(direct).toEqual(table);
+        expect(fingerprint(direct)).toBe(fingerprint(table));
+        expect(sameTces(direct, table)).toBe(true);
+        expect(canonicalTces(direct)).toEqual(canonicalTces(table));
+      }),
+    );
+  });
+
+  test('a table that was filled and cleared is an empty table', () => {
+    fc.assert(
+      fc.property(someWrites(), ({ entries, writes }) => {
+        const content = inOrder(plainAfterAll(writes));
+        const cleared = putOneByOne(entries, [...content, ...content.map(([index]) => [index, 0n] as const)]);
+        expect(cleared).toEqual(tceTable(entries));
+        expect(fingerprint(cleared)).toBe(fingerprint(tceTable(entries)));
+      }),
+    );
+  });
+
+  test.each([1, 4, 31, 32, 33, 512, 513, 8192, 20_000].map(tceCount))(
+    'a table of %d entries filled entry by entry is the table filled at once',
+    (entries) => {
+      const value = tce(0x1234_5000_0003n);
+      const atOnce = withFill(tceTable(entries), tceIndex(0), entries, value);
+      let oneByOne = tceTable(entries);
+      for (let index = entries - 1; index >= 0; index -= 1)
+        oneByOne = withTce(oneByOne, tceIndex(index), value);
+      expect(oneByOne).toEqual(atOnce);
+      const edited = edit(tceTable(entries), (editor) => {
+        for (let index = 0; index < entries; index += 1) editor.put(tceIndex(index), 0x1234, 0x5000_0003);
+      });
+      expect(edited).toEqual(atOnce);
+    },
+  );
+
+  test.each([4, 2 ** 31, 2 ** 37].map(tceCount))(
+    'a table of %d entries filled with one value is a single node',
+    (entries) => {
+      const table = withFill(tceTable(entries), tceIndex(0), entries, tce(0x7003n));
+      expect(JSON.stringify(table).length).toBeLessThan(100);
+      expect(tceAt(table, tceIndex(entries - 1))).toBe(0x7003n);
+    },
+  );
+
+  test('a table survives being copied as data', () => {
+    fc.assert(
+      fc.property(someWrites(), someTce, ({ entries, writes }, value) => {
+        const table = afterAll(entries, writes);
+        const copies = [structuredClone(table), JSON.parse(JSON.stringify(table)) as TceTable];
+        for (const copy of copies) {
+          expect(sameTces(copy, table)).toBe(true);
+          expect(withTce(copy, tceIndex(0), value)).toEqual(withTce(table, tceIndex(0), value));
+        }
+      }),
+    );
+  });
+});
+
+describe('different content is different', () => {
+  test('two tables are the same exactly if they are as plain maps', () => {
+    fc.assert(
+      fc.property(someWrites(3), someWrites(3), (one, other) => {
+        const writes = other.entries <= one.entries ? other.writes : [];
+        const a = afterAll(one.entries, one.writes);
+        const b = afterAll(one.entries, writes);
+        const same = samePlain(plainAfterAll(one.writes), plainAfterAll(writes));
+        expect(sameTces(a, b)).toBe(same);
+        expect(JSON.stringify(canonicalTces(a)) === JSON.stringify(canonicalTces(b))).toBe(same);
+        if (same) expect(fingerprint(a)).toBe(fingerprint(b));
+      }),
+    );
+  });
+
+  test('two tables of different sizes are never the same', () => {
+    const four = tceTable(tceCount(4));
+    const five = tceTable(tceCount(5));
+    expect(sameTces(four, five)).toBe(false);
+    expect(fingerprint(four)).not.toBe(fingerprint(five));
+    expect(fingerprint(tceTable(tceCount(2 ** 33)))).not.toBe(fingerprint(tceTable(tceCount(2 ** 34))));
+    expect(canonicalTces(four)).not.toEqual(canonicalTces(five));
+  });
+
+  test('a hundred thousand tables that differ in one entry have about as many fingerprints', () => {
+    const fingerprints = new Set<number>();
+    const empty = tceTable(tceCount(2 ** 31));
+    for (let n = 0; n < 50_000; n += 1) {
+      fingerprints.add(fingerprint(withTce(empty, tceIndex(n * 40_009), tce(0x1003n))));
+      fingerprints.add(fingerprint(withTce(empty, tceIndex(77), tce((BigInt(n) << 12n) | 1n))));
+    }
+    // Chance alone makes one or two pairs collide among 2^32 fingerprints.
+    expect(fingerprints.size).toBeGreaterThan(99_980);
+  });
+
+  test('swapping two entries, two leaves or two subtrees changes the fingerprint', () => {
+    const entries = tceCount(2 ** 20);
+    for (const distance of [1, 32, 512, 8192, 131_072]) {
+      const first = afterAll(entries, [{ op: 'put', index: tceIndex(0), tce: tce(0x1003n) }]);
+      const one = withTce(first, tceIndex(distance), tce(0x2003n));
+      const other = withTce(withTce(first, tceIndex(0), tce(0x2003n)), tceIndex(distance), tce(0x1003n));
+      expect(fingerprint(one)).not.toBe(fingerprint(other));
+    }
+  });
+});
+
+describe('the canonical encoding', () => {
+  test('lists the longest runs of equal entries', () => {
+    const empty = tceTable(tceCount(2 ** 31));
+    const window = withFill(empty, tceIndex(30), tceCount(2 ** 30), tce(0x3n));
+    expect(canonicalTces(withTce(window, tceIndex(0), tce(0xffff_0000_0000_1001n)))).toEqual({
+      entries: 2 ** 31,
+      runs: [
+        [0, 1, '0xffff000000001001'],
+        [30, 2 ** 30, '0x3'],
+      ],
+    });
+  });
+
+  test('is read back as the very structure', () => {
+    fc.assert(
+      fc.property(someWrites(), ({ entries, writes }) => {
+        const table = afterAll(entries, writes);
+        const text = JSON.stringify(canonicalTces(table));
+        expect(tcesFromCanonical(JSON.parse(text))).toEqual(table);
+      }),
+    );
+  });
+
+  test('that does not fit its table, or holds no number, is refused', () => {
+    expect(() => tcesFromCanonical({ entries: 4, runs: [[3, 2, '0x1']] })).toThrow(RangeError);
+    expect(() => tcesFromCanonical({ entries: -4, runs: [] })).toThrow(RangeError);
+    expect(() => tcesFromCanonical({ entries: 4, runs: [[0, 1, 'none' as unknown as `${Tce}`]] })).toThrow(
+      SyntaxError,
+    );
+  });
+
+  test('keeps what a plain map keeps', () => {
+    fc.assert(
+      fc.property(someWrites(), ({ entries, writes }) => {
+        const { runs } = canonicalTces(afterAll(entries, writes));
+        const plain = new Map<number, bigint>();
+        for (const [first, count, value] of runs) {
+          for (let index = first; index < first + count; index += 1) plain.set(index, BigInt(value));
+        }
+        expect(inOrder(plain)).toEqual(inOrder(plainAfterAll(writes)));
+        expect(inOrder(plain)).toEqual(inOrder(plainOf(afterAll(entries, writes))));
+      }),
+    );
+  });
+});
