@@ -64,7 +64,7 @@ describe.concurrent('npm pack', () => {
         cwd: project,
       });
 
-      const script = `const all = await import('${name}'); console.log(Object.keys(all).length);`;
+      const script = `const all = await import('${name}'); process.stdout.write(String(Object.keys(all).length));`;
       const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
       if (hasSources(join(root, each.folder))) expect(Number(stdout)).toBeGreaterThan(0);
 
