@@ -1,1 +1,1 @@
-export {};
+export { type Stepped, type Stepper, stepper } from './stepper.js';

@@ -1,0 +1,91 @@
+import type { DeviceDel } from '@spapr-dma/protocol';
+import { type Drc, unplugRequested } from './drc.js';
+import { hotplugEvent, monitorReturn, type Outcome, type QemuSent, traced } from './sent.js';
+import { type Phb, phbOfIndex, type QemuState, withPhb } from './state.js';
+
+/**
+ * Takes a PHB away with its tables. The default window goes without a line in the log; so does any other
+ * that the guest left behind.
+ * @see [QEMU] hw/ppc/spapr_pci.c: spapr_phb_unrealize
+ */
+function withoutPhb(qemu: QemuState, index: number): QemuState {
+  return {
+    ...qemu,
+    phbs: qemu.phbs.filter(({ properties }) => properties.index !== index),
+    tables: qemu.tables.filter(({ owner }) => owner.kind !== 'phb' || owner.index !== index),
+    devices: qemu.devices.filter(({ phb }) => phb !== index),
+  };
+}
+
+/** A device leaves its slot; the windows of its PHB stay. */
+const withoutDevice = (qemu: QemuState, phb: Phb, devfn: number): QemuState => ({
+  ...qemu,
+  devices: qemu.devices.filter((device) => device.phb !== phb.properties.index || device.devfn !== devfn),
+});
+
+/** Where a connector sits. */
+export type Connector =
+  | { readonly kind: 'phb'; readonly phb: Phb; readonly drc: Drc }
+  | { readonly kind: 'pci'; readonly phb: Phb; readonly devfn: number; readonly drc: Drc };
+
+/** The connector with that index, or undefined. */
+export function connectorOf(qemu: QemuState, index: number): Connector | undefined {
+  for (const phb of qemu.phbs) {
+    if (phb.drc.index === index) return { kind: 'phb', phb, drc: phb.drc };
+    const slot = phb.slots.find(({ drc }) => drc.index === index);
+    if (slot !== undefined) return { kind: 'pci', phb, devfn: slot.devfn, drc: slot.drc };
+  }
+  return undefined;
+}
+
+/** The same state with a connector's new condition; what it releases is gone. */
+export function withConnector(qemu: QemuState, at: Connector, drc: Drc, released: boolean): QemuState {
+  if (at.kind === 'phb') {
+    if (released) return withoutPhb(qemu, at.phb.properties.index);
+    return withPhb(qemu, { ...at.phb, drc });
+  }
+  const slots = at.phb.slots.map((slot) => (slot.devfn === at.devfn ? { ...slot, drc } : slot));
+  const changed = withPhb(qemu, { ...at.phb, slots });
+  return released ? withoutDevice(changed, at.phb, at.devfn) : changed;
+}
+
+function targetOf(qemu: QemuState, { target }: DeviceDel): Connector | string {
+  if (target.kind === 'phb') {
+    const phb = phbOfIndex(qemu, target.index);
+    if (phb === undefined) return `there is no PHB ${target.index}`;
+    // The machine's own PHB has no id that one could name.
+    if (target.index === 0) return 'PHB 0 belongs to the machine';
+    const busy = qemu.devices.some((device) => device.phb === target.index);
+    return busy ? `PHB ${target.index} still holds devices` : { kind: 'phb', phb, drc: phb.drc };
+  }
+  const device = qemu.devices.find(({ id }) => id === target.id);
+  const phb = device === undefined ? undefined : phbOfIndex(qemu, device.phb);
+  const slot = phb?.slots.find(({ devfn }) => devfn === device?.devfn);
+  if (phb === undefined || slot === undefined) return `there is no device ${target.id}`;
+  return { kind: 'pci', phb, devfn: slot.devfn, drc: slot.drc };
+}
+
+/**
+ * Asks for a device back. The guest is told and decides; a connector that the guest does not use gives
+ * its device up at once.
+ * @see [QEMU] hw/ppc/spapr_drc.c: spapr_drc_unplug_request
+ */
+export function deviceDel(qemu: QemuState, call: DeviceDel): Outcome {
+  const at = targetOf(qemu, call);
+  if (typeof at === 'string') return { qemu, sent: [monitorReturn('device_del', at)] };
+  if (at.drc.unplugRequested) {
+    return { qemu, sent: [monitorReturn('device_del', 'the device is on its way out already')] };
+  }
+  const { drc, released } = unplugRequested(at.drc);
+  const { index } = at.drc;
+  const logged: QemuSent[] = [traced({ event: 'spapr_drc_unplug_request', index })];
+  if (!released) logged.push(traced({ event: 'spapr_drc_awaiting_quiesce', index }));
+  return {
+    qemu: withConnector(qemu, at, drc, released),
+    sent: [
+      ...logged,
+      ...(released ? [] : [hotplugEvent('remove', at.kind, index)]),
+      monitorReturn('device_del'),
+    ],
+  };
+}

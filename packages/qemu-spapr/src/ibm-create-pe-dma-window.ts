@@ -1,0 +1,129 @@
+import {
+  high32,
+  type IbmCreatePeDmaWindow,
+  low32,
+  PHB_WINDOWS_MAX,
+  type RtasStatus,
+  tceCount,
+  unreachable,
+} from '@spapr-dma/protocol';
+import { ddwPhbOf, hasBit } from './ddw-common.js';
+import { type Aborting, aborts } from './qemu-abort.js';
+import { type Outcome, refused, rtasReturn, traced } from './sent.js';
+import {
+  type DisabledTable,
+  type EnabledTable,
+  type Phb,
+  type QemuState,
+  type StuckTable,
+  tablesOfPhb,
+  windowsOfPhb,
+  withTable,
+} from './state.js';
+import { enableTable, type Geometry, replayCost } from './table-life.js';
+import { endOf, pageBytesOf } from './tce-index.js';
+
+/** What a create decides before it changes anything. */
+type Decision =
+  | { readonly status: RtasStatus }
+  | { readonly status: null; readonly slot: DisabledTable | StuckTable; readonly geometry: Geometry };
+
+/** The slot a create takes: the first without a window, in the order of the PHB's children. */
+function freeSlotOf(qemu: QemuState, phb: Phb): DisabledTable | StuckTable | undefined {
+  const free = tablesOfPhb(qemu, phb.properties.index).filter((table) => table.mode !== 'enabled');
+  return phb.slotOrder
+    .map((slot) => free.find(({ owner }) => owner.kind === 'phb' && owner.slot === slot))
+    .find((table) => table !== undefined);
+}
+
+/** Entries of a window, in QEMU's arithmetic: the shift counts modulo 64, the result is cut to 32 bits. */
+const entriesOf = (pageShift: number, windowShift: number): number =>
+  Number(BigInt.asUintN(32, 1n << BigInt((windowShift - pageShift) & 63)));
+
+const overlaps = (window: EnabledTable, start: bigint, bytes: bigint): boolean =>
+  start < endOf(window) && window.busOffset < start + bytes;
+
+/** The checks in QEMU's order, then those that a fixed switch adds. */
+function decide(qemu: QemuState, call: IbmCreatePeDmaWindow): Decision {
+  const { switches } = qemu.config;
+  if (call.args.length !== 5 || call.nret !== 4) return { status: 'PARAM_ERROR' };
+  const phb = ddwPhbOf(qemu, call);
+  if (phb === undefined) return { status: 'PARAM_ERROR' };
+  const [, , , pageShift = 0, windowShift = 0] = call.args;
+  const windows = windowsOfPhb(qemu, phb.properties.index);
+  if (!hasBit(phb.properties.pgsz, pageShift) || windowShift < pageShift) return { status: 'PARAM_ERROR' };
+  if (switches.shiftCheck === 'fixed' && windowShift > 63) return { status: 'PARAM_ERROR' };
+  if (switches.nbTruncation === 'fixed' && windowShift - pageShift >= 32) return { status: 'PARAM_ERROR' };
+  const slot = freeSlotOf(qemu, phb);
+  if (slot === undefined || windows.length === PHB_WINDOWS_MAX) return { status: 'HW_ERROR' };
+
+  const { dmaWinAddr, dma64WinAddr } = phb.properties;
+  const busOffset: bigint = windows.length === 0 ? dmaWinAddr : dma64WinAddr;
+  const nbTable = tceCount(entriesOf(pageShift, windowShift));
+  const bytes = BigInt(nbTable) * pageBytesOf(pageShift);
+  if (switches.createAddrCheck === 'fixed' && windows.some((window) => overlaps(window, busOffset, bytes))) {
+    return { status: 'HW_ERROR' };
+  }
+  return { status: null, slot, geometry: { pageShift, busOffset, nbTable } };
+}
+
+/**
+ * Makes a window in a free slot: at the default address where the PHB has none, else at the dynamic one,
+ * whether or not that is free (B-32). The count of entries is cut to 32 bits (B-33) and the shifts count
+ * modulo 64 (B-53); a count of 0 answers HW_ERROR and leaves the slot stuck.
+ *
+ * Where somebody listens to the PHB's windows, the call is not over yet: see `finishCreate`.
+ * @see [QEMU] hw/ppc/spapr_rtas_ddw.c: rtas_ibm_create_pe_dma_window
+ */
+export function ibmCreatePeDmaWindow(qemu: QemuState, call: IbmCreatePeDmaWindow): Outcome & Aborting {
+  const decision = decide(qemu, call);
+  if (decision.status !== null) return { ...refused(qemu, call, decision.status), aborted: null };
+
+  const { slot, geometry } = decision;
+  const { table, sent, aborted } = enableTable(qemu, slot, geometry);
+  if (aborted) return aborts(qemu, sent);
+  if (table.mode === 'stuck') {
+    return { qemu: withTable(qemu, table), sent: [...sent, rtasReturn(call, 'HW_ERROR')], aborted: null };
+  }
+  if (table.needVfio) {
+    const waiting = withTable(qemu, { ...table, skippingReplay: true });
+    return { qemu: { ...waiting, creating: call }, sent, aborted: null };
+  }
+  return { qemu: withTable(qemu, table), sent: [...sent, ...created(call, table)], aborted: null };
+}
+
+/** Does this create have to wait for the notifiers' replay before it answers? */
+export const createIsLong = (qemu: QemuState, call: IbmCreatePeDmaWindow): boolean => {
+  const decision = decide(qemu, call);
+  if (decision.status !== null || decision.geometry.nbTable === 0) return false;
+  return (ddwPhbOf(qemu, call)?.notifiers ?? 0) > 0;
+};
+
+/**
+ * Ends a create that notifiers waited on: the replay of the new window, or its skipping, then the answer.
+ * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_replay
+ */
+export function finishCreate(qemu: QemuState): Outcome {
+  const call = qemu.creating ?? unreachable('a create ends that never began');
+  const table = qemu.tables.find((candidate) => candidate.skippingReplay);
+  if (table?.mode !== 'enabled') unreachable('a create waits without a window');
+  const replayed = qemu.config.switches.replayPolicy === 'always' ? replayCost(table) : [];
+  return {
+    qemu: { ...withTable(qemu, { ...table, skippingReplay: false }), creating: null },
+    sent: [...replayed, ...created(call, table)],
+  };
+}
+
+/** The line and the answer of a create that worked. */
+const created = (call: IbmCreatePeDmaWindow, { pageShift, busOffset, liobn }: EnabledTable) => [
+  traced({
+    event: 'spapr_iommu_ddw_create',
+    buid: (BigInt(call.args[1] ?? 0) << 32n) | BigInt(call.args[2] ?? 0),
+    cfgaddr: call.args[0] ?? 0,
+    pageBytes: pageBytesOf(pageShift),
+    requestedBytes: pageBytesOf(call.args[4] ?? 0),
+    start: busOffset,
+    liobn: BigInt(liobn),
+  }),
+  rtasReturn(call, 'SUCCESS', [liobn, high32(busOffset), low32(busOffset)]),
+];

@@ -1,0 +1,22 @@
+export { outcomeOf, type QemuReceived } from './calls.js';
+export { canonicalQemu } from './canonical.js';
+export * from './config.js';
+export { DRC_LIFE, type Drc, pciDrcIndex, phbDrcIndex } from './drc.js';
+export { DEFAULT_DEVICES, DEFAULT_VIOS, initialQemu, type QemuInput, ramOf } from './initial.js';
+export { qemuMachine } from './qemu.machine.js';
+export type { Outcome, QemuSent } from './sent.js';
+export * from './state.js';
+export { type Geometry, mappedIn, SUBREGION_ASSERTION, TABLE_LIFE } from './table-life.js';
+export {
+  type EntryRun,
+  endOf,
+  entriesIn,
+  pageBytesOf,
+  pageMaskOf,
+  pageShiftOf,
+  runsFrom,
+  shiftOf,
+  tceIndexAt,
+} from './tce-index.js';
+export { type Translation, translate } from './translate.js';
+export { buidOf, pciLiobn, slotOrderOf, vioLiobn } from './window-slots.js';

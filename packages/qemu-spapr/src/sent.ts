@@ -1,0 +1,113 @@
+import type {
+  Cost,
+  DmaDone,
+  DrStatus,
+  Hcall,
+  HcallCode,
+  HcallReturn,
+  HotplugEvent,
+  IommuNotify,
+  MonitorReturn,
+  QemuAborted,
+  RtasCall,
+  RtasReturn,
+  RtasStatus,
+  Trace,
+  TraceEvent,
+} from '@spapr-dma/protocol';
+import type { QemuState } from './state.js';
+
+/** Everything this machine sends. */
+export type QemuSent =
+  | HcallReturn
+  | RtasReturn
+  | MonitorReturn
+  | HotplugEvent
+  | DmaDone
+  | IommuNotify
+  | QemuAborted
+  | Cost
+  | Trace;
+
+/** What a call leaves behind and what it says, decided together so that they cannot disagree. */
+export interface Outcome {
+  readonly qemu: QemuState;
+  readonly sent: readonly QemuSent[];
+}
+
+/** A line QEMU writes into its trace log. */
+export const traced = (line: TraceEvent): Trace => ({
+  type: 'trace',
+  from: 'qemu-spapr',
+  to: 'environment',
+  line,
+});
+
+/** The answer to a hypercall, to whom it came from. */
+export const hcallReturn = (
+  { type, from, thread }: Hcall,
+  status: HcallCode,
+  tce: bigint | null = null,
+): HcallReturn => ({ type: 'hcall-return', from: 'qemu-spapr', to: from, thread, call: type, status, tce });
+
+/** The answer to an RTAS call; without outputs the other cells stay untouched. */
+export const rtasReturn = (
+  { type, thread }: RtasCall,
+  status: RtasStatus | DrStatus,
+  outputs: readonly number[] = [],
+  hcallStatus: RtasReturn['hcallStatus'] = 'H_SUCCESS',
+): RtasReturn => ({
+  type: 'rtas-return',
+  from: 'qemu-spapr',
+  to: 'guest-kernel',
+  thread,
+  call: type,
+  status,
+  outputs,
+  hcallStatus,
+});
+
+/** An RTAS call refused: nothing changes, one status cell is written. */
+export const refused = (qemu: QemuState, call: RtasCall, status: RtasStatus | DrStatus): Outcome => ({
+  qemu,
+  sent: [rtasReturn(call, status)],
+});
+
+export const monitorReturn = (
+  command: string,
+  error = '',
+  stream: MonitorReturn['stream'] = null,
+): MonitorReturn => ({
+  type: 'monitor-return',
+  from: 'qemu-spapr',
+  to: 'environment',
+  command,
+  ok: error === '',
+  error,
+  stream,
+});
+
+/** What a step cost the modelled machine, where that is more than a single access. */
+export const cost = (operation: Cost['operation'], count: number): Cost => ({
+  type: 'cost',
+  from: 'qemu-spapr',
+  to: 'environment',
+  operation,
+  count,
+});
+
+/** Tells the guest that a device came, or shall go. */
+export const hotplugEvent = (
+  action: HotplugEvent['action'],
+  resource: HotplugEvent['resource'],
+  drcIndex: number,
+  memory: HotplugEvent['memory'] = null,
+): HotplugEvent => ({
+  type: 'hotplug-event',
+  from: 'qemu-spapr',
+  to: 'guest-kernel',
+  action,
+  resource,
+  drcIndex,
+  memory,
+});

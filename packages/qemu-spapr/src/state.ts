@@ -1,0 +1,158 @@
+import type {
+  Buid,
+  Bytes,
+  Gpa,
+  IbmCreatePeDmaWindow,
+  Liobn,
+  PciDevice,
+  PhbProperties,
+  TceCount,
+} from '@spapr-dma/protocol';
+import type { TceTable } from '@spapr-dma/tce-table';
+import type { QemuConfig } from './config.js';
+import type { Drc } from './drc.js';
+
+/**
+ * Everything QEMU's sPAPR DMA side knows, as plain immutable data. Lists are kept in the order of their
+ * key, so that equal states are equal however they came about.
+ */
+export interface QemuState {
+  readonly config: QemuConfig;
+  readonly ram: readonly RamBlock[];
+  /** In the order of their LIOBN. */
+  readonly tables: readonly SpaprTceTable[];
+  /** In the order of their index. */
+  readonly phbs: readonly Phb[];
+  /** In the order of their `reg`. */
+  readonly vios: readonly Vio[];
+  /** In the order of their id. */
+  readonly devices: readonly PciDevice[];
+  /** A create that waits until the notifiers of its PHB have seen the new window. */
+  readonly creating: IbmCreatePeDmaWindow | null;
+}
+
+/** Guest memory at [gpa, gpa + bytes). */
+export interface RamBlock {
+  readonly gpa: Gpa;
+  readonly bytes: Bytes;
+}
+
+/** What a table is for: a window slot of a PHB, or a VIO device. */
+export type TableOwner =
+  | { readonly kind: 'phb'; readonly index: number; readonly slot: 0 | 1 }
+  | { readonly kind: 'vio'; readonly reg: number };
+
+interface TableIdentity {
+  readonly liobn: Liobn;
+  readonly owner: TableOwner;
+  /** Set when the slot is enabled as the default window; see the switch defWinClear. */
+  readonly defWin: boolean;
+  /** VIO only: DMA goes to guest memory untranslated. */
+  readonly bypass: boolean;
+  /** Somebody listens to the changes of this table. */
+  readonly needVfio: boolean;
+  /** True only while a create makes the window. */
+  readonly skippingReplay: boolean;
+}
+
+/** A window that exists: `nbTable` entries of 2^pageShift bytes at `busOffset`. */
+export interface EnabledTable extends TableIdentity {
+  readonly mode: 'enabled';
+  /** As it was asked for: may exceed 63, then it counts modulo 64. */
+  readonly pageShift: number;
+  readonly busOffset: bigint;
+  readonly nbTable: TceCount;
+  /** The guest view. */
+  readonly view: TceTable;
+  /** KVM's table, or -1 while the view lives in QEMU. */
+  readonly fd: number;
+}
+
+/** A slot without a window. */
+export interface DisabledTable extends TableIdentity {
+  readonly mode: 'disabled';
+}
+
+/**
+ * A slot whose last create made a window of 0 entries: the memory region stayed attached, so the next
+ * create on it fails an assertion.
+ */
+export interface StuckTable extends TableIdentity {
+  readonly mode: 'stuck';
+  readonly pageShift: number;
+  readonly busOffset: bigint;
+}
+
+/** A TCE table object, one for each LIOBN. It lives as long as its PHB or VIO device. */
+export type SpaprTceTable = EnabledTable | DisabledTable | StuckTable;
+
+/** A PHB and its two connectors' states. */
+export interface Phb {
+  readonly properties: PhbProperties;
+  readonly buid: Buid;
+  /** Which slot a create takes where both are free. */
+  readonly slotOrder: readonly [0 | 1, 0 | 1];
+  /** Notifiers registered for the windows of this PHB. */
+  readonly notifiers: number;
+  /** Absent for the PHB that the machine cannot lose. */
+  readonly drc: Drc;
+  /** Connectors of its PCI slots that hold or held a device, in the order of devfn. */
+  readonly slots: readonly { readonly devfn: number; readonly drc: Drc }[];
+}
+
+/** A VIO device's command queue. */
+export interface Vio {
+  readonly reg: number;
+  readonly hasTable: boolean;
+  readonly supportsCrq: boolean;
+  readonly crq: 'free' | 'registered';
+}
+
+/** The table a 64-bit LIOBN register names, or undefined: bits above 31 name nothing. */
+export function tableOf(qemu: QemuState, liobn: bigint): SpaprTceTable | undefined {
+  if (liobn > 0xffff_ffffn) return undefined;
+  const wanted = Number(liobn);
+  for (const table of qemu.tables) if (table.liobn === wanted) return table;
+  return undefined;
+}
+
+export function phbOfBuid(qemu: QemuState, buid: bigint): Phb | undefined {
+  return qemu.phbs.find((phb) => phb.buid === buid);
+}
+
+export function phbOfIndex(qemu: QemuState, index: number): Phb | undefined {
+  return qemu.phbs.find((phb) => phb.properties.index === index);
+}
+
+export function vioOf(qemu: QemuState, reg: bigint): Vio | undefined {
+  return qemu.vios.find((vio) => BigInt(vio.reg) === reg);
+}
+
+/** The tables of a PHB, slot 0 first. */
+export function tablesOfPhb(qemu: QemuState, index: number): readonly SpaprTceTable[] {
+  return qemu.tables.filter(({ owner }) => owner.kind === 'phb' && owner.index === index);
+}
+
+/** The windows of a PHB that exist. */
+export function windowsOfPhb(qemu: QemuState, index: number): readonly EnabledTable[] {
+  return tablesOfPhb(qemu, index).filter((table) => table.mode === 'enabled');
+}
+
+/** The same state with one table in a new condition. */
+export function withTable(qemu: QemuState, table: SpaprTceTable): QemuState {
+  const at = qemu.tables.findIndex(({ liobn }) => liobn === table.liobn);
+  if (at < 0) return { ...qemu, tables: [...qemu.tables, table].sort((a, b) => a.liobn - b.liobn) };
+  const tables = qemu.tables.slice();
+  tables[at] = table;
+  return { ...qemu, tables };
+}
+
+export function withPhb(qemu: QemuState, phb: Phb): QemuState {
+  const others = qemu.phbs.filter(({ properties }) => properties.index !== phb.properties.index);
+  return { ...qemu, phbs: [...others, phb].sort((a, b) => a.properties.index - b.properties.index) };
+}
+
+export function withVio(qemu: QemuState, vio: Vio): QemuState {
+  const others = qemu.vios.filter(({ reg }) => reg !== vio.reg);
+  return { ...qemu, vios: [...others, vio].sort((a, b) => a.reg - b.reg) };
+}

@@ -1,0 +1,33 @@
+import { tceIndex } from '@spapr-dma/protocol';
+import { tceHighAt, tceLowAt } from '@spapr-dma/tce-table';
+import type { EnabledTable } from './state.js';
+import { pageMaskOf, shiftOf } from './tce-index.js';
+
+/** What one lookup finds. */
+export interface Translation {
+  /** The page's address as the TCE gives it, without the offset into the page. */
+  readonly translated: bigint;
+  /** 0 none, 1 the device may read, 2 it may write, 3 both. */
+  readonly perm: number;
+  /** Page size - 1. */
+  readonly addrMask: bigint;
+}
+
+/** A lookup outside the table: nothing may be done, and the mask spans everything. */
+const OUTSIDE: Translation = { translated: 0n, perm: 0, addrMask: 0xffff_ffff_ffff_ffffn };
+
+/**
+ * Looks one address up in the guest view, for an emulated device's DMA or for a replay. There is no cache:
+ * the next lookup sees the next value.
+ * @param address relative to the start of the window, bytes
+ * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_translate_iommu
+ */
+export function translate(table: EnabledTable, address: bigint): Translation {
+  const index = BigInt.asUintN(64, address) >> shiftOf(table.pageShift);
+  if (index >= BigInt(table.nbTable)) return OUTSIDE;
+  const at = tceIndex(Number(index));
+  const low = tceLowAt(table.view, at);
+  const mask = pageMaskOf(table.pageShift);
+  const value = (BigInt(tceHighAt(table.view, at)) << 32n) | BigInt(low);
+  return { translated: value & mask, perm: low & 3, addrMask: BigInt.asUintN(64, ~mask) };
+}
