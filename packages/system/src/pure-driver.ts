@@ -1,0 +1,43 @@
+import { canonicalText } from './canonical-text.js';
+import { type Choice, type Moved, moved, RunError, routed, type SystemState, taken } from './choices.js';
+import { type Participant, stepperOf } from './participants.js';
+import { initialRoutes } from './routes.js';
+
+/** The system before anything happened. */
+export function initialState(participants: readonly Participant[]): SystemState {
+  const snapshots = Object.fromEntries(
+    participants.map((participant) => [
+      participant.name,
+      stepperOf(participant).initial(participant.input as never).snapshot,
+    ]),
+  );
+  return { snapshots, channels: [], routes: initialRoutes(participants) };
+}
+
+/**
+ * The system after a choice. Nothing is changed in place, so every state that was passed stays valid.
+ * @throws RunError where a machine fails or does not know the message
+ * @throws RangeError for a choice that the state does not offer
+ */
+export function step(participants: readonly Participant[], state: SystemState, choice: Choice): Moved {
+  const took = taken(participants, state, choice);
+  const { arriving } = took;
+  if (arriving === null) return moved(state, choice, took, state.snapshots, []);
+  const participant = participants.find(({ name }) => name === arriving.to)!;
+  const { snapshot, sent } = stepperOf(participant).step(
+    state.snapshots[arriving.to]! as never,
+    arriving.message as never,
+  );
+  if (snapshot.status === 'error') throw new RunError(String(snapshot.error), arriving);
+  const snapshots = { ...state.snapshots, [arriving.to]: snapshot };
+  return moved(state, choice, took, snapshots, routed(took.routes, arriving, sent));
+}
+
+/** The part of a state that tells it from others, as text: equal states have equal keys. */
+export function keyOf(participants: readonly Participant[], state: SystemState): string {
+  const machines = participants.map((participant) => {
+    const { value, context } = state.snapshots[participant.name]!;
+    return [participant.name, value, participant.canonical(context as never)];
+  });
+  return canonicalText({ machines, channels: state.channels, routes: state.routes });
+}
