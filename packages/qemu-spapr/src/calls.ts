@@ -1,22 +1,23 @@
-import type {
-  Cont,
-  DeviceAdd,
-  DeviceDel,
-  DeviceDma,
-  Hcall,
-  HUnknown,
-  Migrate,
-  MigrateIncoming,
-  RegisterIommuNotifier,
-  RtasCall,
-  RtasUnknown,
-  Step,
-  Stop,
-  SystemReset,
-  UnregisterIommuNotifier,
+import {
+  type Cont,
+  type DeviceAdd,
+  type DeviceDel,
+  type DeviceDma,
+  type Hcall,
+  type HUnknown,
+  type Migrate,
+  type MigrateIncoming,
+  type RegisterIommuNotifier,
+  type RtasCall,
+  type RtasUnknown,
+  type Step,
+  type Stop,
+  type SystemReset,
+  threadId,
+  type UnregisterIommuNotifier,
 } from '@spapr-dma/protocol';
 import { deviceAdd } from './device-add.js';
-import { deviceDel } from './device-del.js';
+import { deviceDel, rcuFrees } from './device-del.js';
 import { deviceDma } from './device-dma.js';
 import { getSensorState, ibmConfigureConnector, setIndicator } from './dr-calls.js';
 import { hGetTce } from './h-get-tce.js';
@@ -59,6 +60,9 @@ const DDW_CALLS = {
   'ibm,remove-pe-dma-window': ibmRemovePeDmaWindow,
   'ibm,reset-pe-dma-window': ibmResetPeDmaWindow,
 } as const;
+
+/** The thread that runs RCU callbacks. */
+export const RCU_THREAD = threadId('rcu');
 
 /** An opcode nobody registered. */
 const unknownHcall = (qemu: QemuState, call: HUnknown): Outcome => ({
@@ -109,7 +113,8 @@ const CALLS = {
     registerIommuNotifier(qemu, phb),
   'unregister-iommu-notifier': (qemu: QemuState, { phb }: UnregisterIommuNotifier) =>
     unregisterIommuNotifier(qemu, phb),
-  step: (qemu: QemuState) => finishCreate(qemu),
+  step: (qemu: QemuState, { thread }: Step<'qemu-spapr'>) =>
+    thread === RCU_THREAD ? { qemu: rcuFrees(qemu), sent: [] } : finishCreate(qemu),
 } satisfies {
   [Type in QemuReceived['type']]: (qemu: QemuState, call: Extract<QemuReceived, { type: Type }>) => Outcome;
 };

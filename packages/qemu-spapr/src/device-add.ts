@@ -12,6 +12,7 @@ import { tceTable } from '@spapr-dma/tce-table';
 import { phbProperties } from './config.js';
 import { attached, coldDrc, emptyDrc, pciDrcIndex, phbDrcIndex } from './drc.js';
 import { phbDmaReset } from './phb-dma-reset.js';
+import { aborts, DUPLICATE_ASSERTION } from './qemu-abort.js';
 import { hotplugEvent, monitorReturn, type Outcome, type QemuSent, traced } from './sent.js';
 import {
   type Phb,
@@ -54,10 +55,13 @@ function addPhb(qemu: QemuState, device: PhbDevice, plug: Plug): Outcome {
   if (!Number.isInteger(index) || index < 0 || index > 30) {
     return error(qemu, `PHB index ${index} is not 0 to 30`);
   }
-  if (phbOfIndex(qemu, index) !== undefined) return error(qemu, `PHB ${index} is there already`);
+  const other = phbOfIndex(qemu, index);
+  if (other?.mode === 'present') return error(qemu, `PHB ${index} is there already`);
+  if (other?.mode === 'dying') return aborts(qemu, [], DUPLICATE_ASSERTION);
   const properties = phbProperties(qemu.config.machine, device);
   const drcIndex = phbDrcIndex(index);
   const phb: Phb = {
+    mode: 'present',
     properties,
     buid: buidOf(index),
     slotOrder: slotOrderOf(index),
@@ -96,6 +100,7 @@ function addVio(qemu: QemuState, { driver, reg, rtceWindowBytes }: VioDevice, pl
     pageShift: DEFAULT_WINDOW_PAGE_SHIFT,
     busOffset: 0n,
     nbTable,
+    region: { start: 0n, bytes: rtceWindowBytes },
     view: tceTable(nbTable),
     fd: -1,
   };
@@ -106,7 +111,7 @@ function addVio(qemu: QemuState, { driver, reg, rtceWindowBytes }: VioDevice, pl
 /** A PCI function: the windows of its PHB serve it too, so nothing of the IOMMU changes. */
 function addPci(qemu: QemuState, device: PciDevice, plug: Plug): Outcome {
   const phb = phbOfIndex(qemu, device.phb);
-  if (phb === undefined) return error(qemu, `there is no PHB ${device.phb}`);
+  if (phb?.mode !== 'present') return error(qemu, `there is no PHB ${device.phb}`);
   if (qemu.devices.some(({ id }) => id === device.id)) return error(qemu, `device id ${device.id} is taken`);
   if (phb.slots.some(({ devfn, drc }) => devfn === device.devfn && drc.occupied)) {
     return error(qemu, `slot ${device.devfn >> 3} function ${device.devfn & 7} is taken`);

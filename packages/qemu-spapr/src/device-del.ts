@@ -4,16 +4,24 @@ import { hotplugEvent, monitorReturn, type Outcome, type QemuSent, traced } from
 import { type Phb, phbOfIndex, type QemuState, withPhb } from './state.js';
 
 /**
- * Takes a PHB away with its tables. The default window goes without a line in the log; so does any other
- * that the guest left behind.
+ * A PHB leaves the machine. Its windows still answer hypercalls until an RCU callback frees them; then they
+ * go without a line in the log.
  * @see [QEMU] hw/ppc/spapr_pci.c: spapr_phb_unrealize
  */
-function withoutPhb(qemu: QemuState, index: number): QemuState {
+const phbLeft = (qemu: QemuState, phb: Phb): QemuState => ({
+  ...withPhb(qemu, { ...phb, mode: 'dying', slots: [] }),
+  devices: qemu.devices.filter((device) => device.phb !== phb.properties.index),
+});
+
+/** The RCU callback: what is left of the PHBs that have gone is freed. */
+export function rcuFrees(qemu: QemuState): QemuState {
+  const dying = new Set(
+    qemu.phbs.filter(({ mode }) => mode === 'dying').map(({ properties }) => properties.index),
+  );
   return {
     ...qemu,
-    phbs: qemu.phbs.filter(({ properties }) => properties.index !== index),
-    tables: qemu.tables.filter(({ owner }) => owner.kind !== 'phb' || owner.index !== index),
-    devices: qemu.devices.filter(({ phb }) => phb !== index),
+    phbs: qemu.phbs.filter(({ mode }) => mode === 'present'),
+    tables: qemu.tables.filter(({ owner }) => owner.kind !== 'phb' || !dying.has(owner.index)),
   };
 }
 
@@ -30,7 +38,7 @@ export type Connector =
 
 /** The connector with that index, or undefined. */
 export function connectorOf(qemu: QemuState, index: number): Connector | undefined {
-  for (const phb of qemu.phbs) {
+  for (const phb of qemu.phbs.filter(({ mode }) => mode === 'present')) {
     if (phb.drc.index === index) return { kind: 'phb', phb, drc: phb.drc };
     const slot = phb.slots.find(({ drc }) => drc.index === index);
     if (slot !== undefined) return { kind: 'pci', phb, devfn: slot.devfn, drc: slot.drc };
@@ -41,7 +49,7 @@ export function connectorOf(qemu: QemuState, index: number): Connector | undefin
 /** The same state with a connector's new condition; what it releases is gone. */
 export function withConnector(qemu: QemuState, at: Connector, drc: Drc, released: boolean): QemuState {
   if (at.kind === 'phb') {
-    if (released) return withoutPhb(qemu, at.phb.properties.index);
+    if (released) return phbLeft(qemu, { ...at.phb, drc });
     return withPhb(qemu, { ...at.phb, drc });
   }
   const slots = at.phb.slots.map((slot) => (slot.devfn === at.devfn ? { ...slot, drc } : slot));
@@ -52,7 +60,7 @@ export function withConnector(qemu: QemuState, at: Connector, drc: Drc, released
 function targetOf(qemu: QemuState, { target }: DeviceDel): Connector | string {
   if (target.kind === 'phb') {
     const phb = phbOfIndex(qemu, target.index);
-    if (phb === undefined) return `there is no PHB ${target.index}`;
+    if (phb?.mode !== 'present') return `there is no PHB ${target.index}`;
     // The machine's own PHB has no id that one could name.
     if (target.index === 0) return 'PHB 0 belongs to the machine';
     const busy = qemu.devices.some((device) => device.phb === target.index);

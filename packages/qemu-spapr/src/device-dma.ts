@@ -1,14 +1,13 @@
 import { type DeviceDma, type DmaPiece, ioba, TCE_READ, TCE_WRITE } from '@spapr-dma/protocol';
 import { type Outcome, type QemuSent, traced } from './sent.js';
 import { type EnabledTable, type QemuState, tableOf, windowsOfPhb } from './state.js';
-import { endOf } from './tce-index.js';
 import { translate } from './translate.js';
 
 /** Where there is nothing to reach, QEMU goes on in aligned steps of this many bytes, each with a lookup. */
 const UNASSIGNED_BYTES = 4n;
 
-const contains = (table: EnabledTable, address: bigint): boolean =>
-  address >= table.busOffset && address < endOf(table);
+const contains = ({ region }: EnabledTable, address: bigint): boolean =>
+  address >= region.start && address < region.start + region.bytes;
 
 /**
  * The window that answers at an IOBA. Where two overlap, the one in slot 1 does, with an empty entry too.
@@ -44,7 +43,7 @@ function reach(qemu: QemuState, call: DeviceDma, address: bigint, left: bigint):
   const table = windowAt(qemu, call, address);
   if (table === undefined) return { bytes: min(left, bytesToBoundary(address)), gpa: null, looked: [] };
   if (table.bypass) return reachMemory(qemu, address, left, address, []);
-  const offset = address - table.busOffset;
+  const offset = address - table.region.start;
   const { translated, perm, addrMask } = translate(table, offset);
   const looked = [
     traced({
@@ -61,7 +60,7 @@ function reach(qemu: QemuState, call: DeviceDma, address: bigint, left: bigint):
   if ((BigInt(perm) & wanted) === 0n) {
     return { bytes: min(left, bytesToBoundary(address)), gpa: null, looked };
   }
-  const room = min(left, min(addrMask + 1n - inPage, endOf(table) - address));
+  const room = min(left, min(addrMask + 1n - inPage, table.region.start + table.region.bytes - address));
   return reachMemory(qemu, address, room, translated | inPage, looked);
 }
 

@@ -1,4 +1,4 @@
-export { outcomeOf, type QemuReceived } from './calls.js';
+export { outcomeOf, type QemuReceived, RCU_THREAD } from './calls.js';
 export { canonicalQemu } from './canonical.js';
 export * from './config.js';
 export { DRC_LIFE, type Drc, pciDrcIndex, phbDrcIndex } from './drc.js';

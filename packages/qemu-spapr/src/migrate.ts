@@ -23,12 +23,17 @@ function migrated(table: SpaprTceTable): MigratedTable {
 
 /**
  * Writes every TCE table into a stream; a slot without a window too.
+ * The PHBs' tables come first, VIO tables last.
  *
- * Abstraction: the tables stand in the order of their LIOBN; QEMU writes them in the order of their making.
+ * Abstraction: PHBs stand in the order of their index; QEMU writes them in the order of their making.
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_pre_save
  */
 export function migrate(qemu: QemuState): Outcome {
-  const logged = qemu.tables.map((table) => {
+  const tables = [
+    ...qemu.tables.filter(({ owner }) => owner.kind === 'phb'),
+    ...qemu.tables.filter(({ owner }) => owner.kind === 'vio'),
+  ];
+  const logged = tables.map((table) => {
     const { nbTable, busOffset, pageShift } = geometryOf(table);
     return traced({
       event: 'spapr_iommu_pre_save',
@@ -40,7 +45,7 @@ export function migrate(qemu: QemuState): Outcome {
   });
   const stream: MigrationStream = {
     version: qemu.config.features.streamVersion,
-    tables: qemu.tables.map(migrated),
+    tables: tables.map(migrated),
   };
   return { qemu, sent: [...logged, monitorReturn('migrate', '', stream)] };
 }

@@ -8,13 +8,20 @@ export interface Aborting {
   readonly aborted: string | null;
 }
 
+/** The assertion that fails when a PHB comes back before its predecessor's windows are freed. */
+export const DUPLICATE_ASSERTION = 'memory_region_del_subregion: subregion->container == mr';
+
 /** A step that ends QEMU: what it logged before stands, nothing is answered. */
-export function aborts(qemu: QemuState, logged: readonly QemuSent[]): Outcome & Aborting {
+export function aborts(
+  qemu: QemuState,
+  logged: readonly QemuSent[],
+  assertion: string = SUBREGION_ASSERTION,
+): Outcome & Aborting {
   const gone: QemuAborted = {
     type: 'qemu-aborted',
     from: 'qemu-spapr',
     to: 'environment',
-    assertion: SUBREGION_ASSERTION,
+    assertion,
   };
-  return { qemu, sent: [...logged, gone], aborted: SUBREGION_ASSERTION };
+  return { qemu, sent: [...logged, gone], aborted: assertion };
 }

@@ -1,5 +1,5 @@
 import { enqueueActions, setup } from 'xstate';
-import { outcomeOf, type QemuReceived } from './calls.js';
+import { outcomeOf, type QemuReceived, RCU_THREAD } from './calls.js';
 import { deviceAdd } from './device-add.js';
 import { createIsLong } from './ibm-create-pe-dma-window.js';
 import { initialQemu, type QemuInput } from './initial.js';
@@ -36,6 +36,10 @@ export const qemuMachine = setup({
     },
     createIsLong: ({ context, event }) =>
       event.type === 'ibm,create-pe-dma-window' && createIsLong(context, event),
+    hasDying: ({ context, event }) =>
+      event.type === 'step' &&
+      event.thread === RCU_THREAD &&
+      context.phbs.some(({ mode }) => mode === 'dying'),
     isCreating: ({ context, event }) => event.type === 'step' && context.creating?.thread === event.thread,
   },
 }).createMachine({
@@ -81,7 +85,8 @@ export const qemuMachine = setup({
         'get-sensor-state': { actions: 'answer' },
         'ibm,configure-connector': { actions: 'answer' },
         rtas: { actions: 'answer' },
-        device_add: { actions: 'answer' },
+        device_add: [{ guard: 'aborts', target: 'aborted', actions: 'answer' }, { actions: 'answer' }],
+        step: { guard: 'hasDying', actions: 'answer' },
         device_del: { actions: 'answer' },
         system_reset: [{ guard: 'aborts', target: 'aborted', actions: 'answer' }, { actions: 'answer' }],
         stop: { target: 'paused', actions: 'answer' },
@@ -105,7 +110,8 @@ export const qemuMachine = setup({
     paused: {
       on: {
         cont: { target: 'running', actions: 'answer' },
-        device_add: { actions: 'answer' },
+        device_add: [{ guard: 'aborts', target: 'aborted', actions: 'answer' }, { actions: 'answer' }],
+        step: { guard: 'hasDying', actions: 'answer' },
         device_del: { actions: 'answer' },
         system_reset: [{ guard: 'aborts', target: 'aborted', actions: 'answer' }, { actions: 'answer' }],
         migrate: { actions: 'answer' },

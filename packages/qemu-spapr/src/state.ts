@@ -62,6 +62,8 @@ export interface EnabledTable extends TableIdentity {
   readonly pageShift: number;
   readonly busOffset: bigint;
   readonly nbTable: TceCount;
+  /** Where devices find the window: as it was enabled, even where a loaded stream moved the entries (B-29). */
+  readonly region: { readonly start: bigint; readonly bytes: bigint };
   /** The guest view. */
   readonly view: TceTable;
   /** KVM's table, or -1 while the view lives in QEMU. */
@@ -88,6 +90,8 @@ export type SpaprTceTable = EnabledTable | DisabledTable | StuckTable;
 
 /** A PHB and its two connectors' states. */
 export interface Phb {
+  /** A dying PHB has left the machine; its windows answer hypercalls until an RCU callback frees them. */
+  readonly mode: 'present' | 'dying';
   readonly properties: PhbProperties;
   readonly buid: Buid;
   /** Which slot a create takes where both are free. */
@@ -117,9 +121,10 @@ export function tableOf(qemu: QemuState, liobn: bigint): SpaprTceTable | undefin
 }
 
 export function phbOfBuid(qemu: QemuState, buid: bigint): Phb | undefined {
-  return qemu.phbs.find((phb) => phb.buid === buid);
+  return qemu.phbs.find((phb) => phb.buid === buid && phb.mode === 'present');
 }
 
+/** The PHB object of that index, dying or not. */
 export function phbOfIndex(qemu: QemuState, index: number): Phb | undefined {
   return qemu.phbs.find((phb) => phb.properties.index === index);
 }

@@ -9,8 +9,15 @@ import { allViosReset } from './vio-reset.js';
 /** Connectors with a device or with something pending, in the order of their index. */
 const connectorsOf = (qemu: QemuState): readonly number[] =>
   qemu.phbs
+    .filter(({ mode }) => mode === 'present')
     .flatMap(({ drc, slots }) => [drc.index, ...slots.map((slot) => slot.drc.index)])
     .sort((a, b) => a - b);
+
+/** A machine reset, unlike `quiesce`, puts every VIO device back to translating. */
+const withoutBypass = (qemu: QemuState): QemuState => ({
+  ...qemu,
+  tables: qemu.tables.map((table) => (table.bypass ? { ...table, bypass: false } : table)),
+});
 
 /**
  * Machine reset. Every PHB gets its default window, the PHB that was added last first; VIO devices are put
@@ -24,14 +31,14 @@ export function systemReset(qemu: QemuState): Outcome & Aborting {
   let next = qemu;
   for (const { properties } of [...qemu.phbs].reverse()) {
     const phb = phbOfIndex(next, properties.index);
-    if (phb === undefined) continue;
+    if (phb?.mode !== 'present') continue;
     const reset = phbDmaReset(next, phb);
     if (reset.aborted !== null) return aborts(next, [...sent, ...reset.sent.slice(0, -1)]);
     next = reset.qemu;
     sent.push(...reset.sent);
   }
   const vios = allViosReset(next);
-  next = vios.qemu;
+  next = withoutBypass(vios.qemu);
   sent.push(...vios.sent);
   for (const index of connectorsOf(next)) {
     const at = connectorOf(next, index);

@@ -9,6 +9,7 @@ import {
   type SpaprTceTable,
   type StuckTable,
 } from './state.js';
+import { shiftOf } from './tce-index.js';
 
 /**
  * The life of a TCE table object: which condition follows which, and why. The diagram in
@@ -69,6 +70,7 @@ export function enableTable(
       mode: 'enabled',
       needVfio,
       nbTable: tceCount(nbTable),
+      region: { start: busOffset, bytes: BigInt(nbTable) << shiftOf(pageShift) },
       view: tceTable(nbTable),
       fd: -1,
     },
