@@ -11,8 +11,8 @@ import {
   uniform,
 } from './node.js';
 import { sameNodes } from './same.js';
-import { leafWidth, lowerOf, rootWidth, slotOf, spanOf, upperOf, widthOf } from './shape.js';
-import { assertIndex, assertRange, halfAt, type TceTable } from './table.js';
+import { entryOf, leafWidth, lowerOf, rootWidth, slotOf, spanOf, upperOf, widthOf } from './shape.js';
+import { assertIndex, assertRange, type TceTable } from './table.js';
 
 /** Writes to a draft of a table, in place. Usable only while the edit lasts. */
 export interface TceEditor {
@@ -56,29 +56,28 @@ export function withTces(table: TceTable, first: TceIndex, tces: readonly Tce[])
   });
 }
 
-/** A subtree that only the editor sees: what it was, and what it is becoming. */
+/**
+ * A subtree that only the editor sees. It keeps what the subtree was, and grows a draft below each child that
+ * a write has to look into; a child without a draft is as `children` has it. Which kind of draft it is, its
+ * height tells.
+ */
 type Draft = DraftLeaf | DraftBranch;
-type Part = Node | Draft;
 
 interface DraftLeaf {
-  readonly kind: 'draft of a leaf';
   readonly before: Node;
   readonly halves: number[];
 }
 
 interface DraftBranch {
-  readonly kind: 'draft of a branch';
   readonly before: Node;
-  readonly children: Part[];
+  readonly children: Node[];
+  readonly drafts: (Draft | undefined)[];
 }
-
-const isDraft = (part: Part): part is Draft =>
-  part.kind === 'draft of a leaf' || part.kind === 'draft of a branch';
 
 class Editor implements TceEditor {
   private readonly table: TceTable;
   private readonly width: number;
-  private root: Part;
+  private root: Draft;
   private open = true;
   /** The draft of a leaf that the last write went to, and the range of entries it holds. */
   private leaf: number[] = [];
@@ -88,23 +87,18 @@ class Editor implements TceEditor {
   constructor(table: TceTable) {
     this.table = table;
     this.width = rootWidth(table.entries, table.height);
-    this.root = table.root;
+    this.root = draftOf(table.root, table.height, this.width);
   }
 
   put(index: TceIndex, high: number, low: number): void {
-    if (index >= this.leafFirst && index < this.leafEnd && Math.floor(index) === index) {
-      const at = 2 * (index - this.leafFirst);
-      this.leaf[at] = high >>> 0;
-      this.leaf[at + 1] = low >>> 0;
-      return;
+    if (!(index >= this.leafFirst && index < this.leafEnd && Math.floor(index) === index)) {
+      this.assertOpen();
+      assertIndex(this.table, index);
+      if (!this.openLeaf(index, high >>> 0, low >>> 0)) return;
     }
-    this.assertOpen();
-    assertIndex(this.table, index);
-    if (this.holds(index, high >>> 0, low >>> 0)) return;
-    const leaf = this.draftLeafOf(index);
-    const at = halfAt(index);
-    leaf[at] = high >>> 0;
-    leaf[at + 1] = low >>> 0;
+    const at = 2 * (index - this.leafFirst);
+    this.leaf[at] = high >>> 0;
+    this.leaf[at + 1] = low >>> 0;
   }
 
   fill(first: TceIndex, count: TceCount, high: number, low: number): void {
@@ -112,8 +106,7 @@ class Editor implements TceEditor {
     assertRange(this.table, first, count);
     if (count === 0) return;
     this.leafEnd = 0;
-    const value = uniform(high >>> 0, low >>> 0);
-    this.root = fillPart(this.root, this.table.height, this.width, first, first + count, value);
+    fillDraft(this.root, this.table.height, first, first + count, uniform(high >>> 0, low >>> 0));
   }
 
   /** Ends the edit and answers the root of the finished tree. */
@@ -128,78 +121,79 @@ class Editor implements TceEditor {
     if (!this.open) throw new Error('This edit is over; its table has been handed out.');
   }
 
-  /** Whether the entry lies in a uniform subtree and is what is to be written: then nothing needs a draft. */
-  private holds(index: number, high: number, low: number): boolean {
+  /** Makes the leaf of an entry the one to write to; false if the entry is `high` and `low` without a leaf. */
+  private openLeaf(index: number, high: number, low: number): boolean {
     const upper = upperOf(index);
     const lower = lowerOf(index);
-    let part = this.root;
-    for (let height = this.table.height; ; height -= 1) {
-      if (part.kind === 'uniform') return isUniformly(part, high, low);
-      if (part.kind === 'leaf' || part.kind === 'draft of a leaf') return false;
-      part = part.children[slotOf(height, upper, lower)]!;
-    }
-  }
-
-  private draftLeafOf(index: number): number[] {
-    const upper = upperOf(index);
-    const lower = lowerOf(index);
-    let height = this.table.height;
-    let part = draftOf(this.root, height, this.width);
-    this.root = part;
-    while (part.kind === 'draft of a branch') {
+    let draft = this.root;
+    for (let height = this.table.height; height > 0; height -= 1) {
+      const branch = draft as DraftBranch;
       const slot = slotOf(height, upper, lower);
-      height -= 1;
-      const child: Draft = draftOf(part.children[slot]!, height, widthOf(height));
-      part.children[slot] = child;
-      part = child;
+      let child = branch.drafts[slot];
+      if (child === undefined) {
+        const before = branch.children[slot]!;
+        if (isUniformly(before, high, low)) return false;
+        child = draftOf(before, height - 1, widthOf(height - 1));
+        branch.drafts[slot] = child;
+      }
+      draft = child;
     }
-    this.leaf = part.halves;
-    this.leafFirst = index - (index % leafWidth);
+    this.leaf = (draft as DraftLeaf).halves;
+    this.leafFirst = index - entryOf(lower);
     this.leafEnd = Math.min(this.leafFirst + leafWidth, this.table.entries);
-    return part.halves;
+    return true;
   }
 }
 
-function draftOf(part: Part, height: number, width: number): Draft {
-  if (isDraft(part)) return part;
+function draftOf(node: Node, height: number, width: number): Draft {
   return height === 0
-    ? { kind: 'draft of a leaf', before: part, halves: halvesOf(part, width) }
-    : { kind: 'draft of a branch', before: part, children: childrenOf(part, width) };
+    ? { before: node, halves: halvesOf(node, width) }
+    : {
+        before: node,
+        children: childrenOf(node, width),
+        drafts: new Array<undefined>(width).fill(undefined),
+      };
 }
 
-/** The part with a range filled, from `from` up to, not including, `to`; both count from its first entry. */
-function fillPart(part: Part, height: number, width: number, from: number, to: number, value: Uniform): Part {
-  if (!isDraft(part) && isUniformly(part, value.high, value.low)) return part;
-  const draft = draftOf(part, height, width);
-  if (draft.kind === 'draft of a leaf') {
+/** Fills a range from `from` up to, not including, `to`; both count from the first entry of the draft. */
+function fillDraft(draft: Draft, height: number, from: number, to: number, value: Uniform): void {
+  if (height === 0) {
+    const { halves } = draft as DraftLeaf;
     for (let at = 2 * from; at < 2 * to; at += 2) {
-      draft.halves[at] = value.high;
-      draft.halves[at + 1] = value.low;
+      halves[at] = value.high;
+      halves[at + 1] = value.low;
     }
-    return draft;
+    return;
   }
+  const { children, drafts } = draft as DraftBranch;
   const span = spanOf(height - 1);
   const lastSlot = Math.floor((to - 1) / span);
   for (let slot = Math.floor(from / span); slot <= lastSlot; slot += 1) {
     const start = Math.max(from - slot * span, 0);
     const end = Math.min(to - slot * span, span);
-    draft.children[slot] =
-      end - start === span
-        ? value
-        : fillPart(draft.children[slot]!, height - 1, widthOf(height - 1), start, end, value);
+    if (end - start === span) {
+      children[slot] = value;
+      drafts[slot] = undefined;
+    } else {
+      const child = drafts[slot] ?? draftOf(children[slot]!, height - 1, widthOf(height - 1));
+      drafts[slot] = child;
+      fillDraft(child, height - 1, start, end, value);
+    }
   }
-  return draft;
 }
 
 /** The finished subtree: canonical, with its counts, and the one that was there before if it is equal to it. */
-function finished(part: Part, height: number): Node {
-  if (!isDraft(part)) return part;
-  if (part.kind === 'draft of a leaf') return unlessEqual(part.before, leafNode(part.halves));
-  const children = part.children as Node[];
-  for (let slot = 0; slot < children.length; slot += 1) {
-    children[slot] = finished(part.children[slot]!, height - 1);
+function finished(draft: Draft, height: number): Node {
+  let node: Node;
+  if (height === 0) {
+    node = leafNode((draft as DraftLeaf).halves);
+  } else {
+    const { children, drafts } = draft as DraftBranch;
+    for (let slot = 0; slot < children.length; slot += 1) {
+      const child = drafts[slot];
+      if (child !== undefined) children[slot] = finished(child, height - 1);
+    }
+    node = branchNode(children, height);
   }
-  return unlessEqual(part.before, branchNode(children, height));
+  return sameNodes(draft.before, node) ? draft.before : node;
 }
-
-const unlessEqual = (before: Node, after: Node): Node => (sameNodes(before, after) ? before : after);

@@ -8,6 +8,27 @@ export {
 } from './difference.js';
 export { edit, type TceEditor, withTces } from './edit.js';
 export { withFill } from './fill.js';
+export {
+  allLevelPages,
+  allocatedBytes,
+  allocatedTableCount,
+  hasLevelPages,
+  type LevelPages,
+  levelPages,
+  withLevelPages,
+  withLevelPagesIn,
+} from './level-pages.js';
+export {
+  chargedBytes,
+  contiguousBytesMax,
+  fullBytes,
+  fullTableCount,
+  type LevelRequest,
+  type LevelShape,
+  levelBytes,
+  levelShape,
+  levelsMax,
+} from './levels.js';
 export { withTce, withTceHalves } from './put.js';
 export { fingerprint, sameTces } from './same.js';
 export { type TceTable, tceAt, tceHighAt, tceLowAt, tceTable } from './table.js';

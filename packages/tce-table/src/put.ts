@@ -15,8 +15,8 @@ import {
   nonZeroOf,
   uniform,
 } from './node.js';
-import { lowerOf, rootWidth, slotOf, spanOf, upperOf, widthOf } from './shape.js';
-import { assertIndex, halfAt, type TceTable } from './table.js';
+import { entryOf, lowerOf, rootWidth, slotOf, spanOf, upperOf, widthOf } from './shape.js';
+import { assertIndex, type TceTable } from './table.js';
 
 /**
  * The table with one entry written; the very same table if the entry was that already.
@@ -53,7 +53,7 @@ function putIn(
   low: number,
 ): Node {
   if (isUniformly(node, high, low)) return node;
-  if (height === 0) return putInLeaf(node, width, halfAt(lower), high, low);
+  if (height === 0) return putInLeaf(node, width, 2 * entryOf(lower), high, low);
 
   const slot = slotOf(height, upper, lower);
   const before = node.kind === 'branch' ? node.children[slot]! : node;

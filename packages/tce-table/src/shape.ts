@@ -23,10 +23,12 @@ export const entriesMax = 2 ** 52;
 const lowerHeights = Math.floor((30 - leafBits) / branchBits);
 const lowerSize = 2 ** (leafBits + branchBits * lowerHeights);
 
-/** The bits of an index that the lower heights use; below 2^31. */
-export const lowerOf = (index: number): number => index % lowerSize;
-/** The bits of an index above those; below 2^31. */
-export const upperOf = (index: number): number => Math.floor(index / lowerSize);
+/** The bits of an index above those that the lower heights use; below 2^31. */
+export const upperOf = (index: number): number => Math.floor(index / lowerSize) | 0;
+/** The bits of an index that the lower heights use; below 2^31. A remainder of two fractions would be slow here. */
+export const lowerOf = (index: number): number => (index - Math.floor(index / lowerSize) * lowerSize) | 0;
+/** Which entry of its leaf an index is, given its lower part. */
+export const entryOf = (lower: number): number => lower & (leafWidth - 1);
 
 /** Which child of a branch of this height (1 or more) holds the index with these two parts. */
 export function slotOf(height: number, upper: number, lower: number): number {

@@ -1,7 +1,7 @@
 import type { Tce, TceCount, TceIndex } from '@spapr-dma/protocol';
 import { tceOf } from './halves.js';
 import { type Leaf, type Node, type Uniform, zero } from './node.js';
-import { entriesMax, heightFor, leafWidth, lowerOf, slotOf, upperOf } from './shape.js';
+import { entriesMax, entryOf, heightFor, lowerOf, slotOf, upperOf } from './shape.js';
 
 /**
  * One version of a TCE table: plain data that never changes. A write answers another version, which shares
@@ -55,7 +55,7 @@ function holderOf(table: TceTable, index: number): Leaf | Uniform {
 }
 
 /** Where in its leaf the high half of the entry stands; the low half is next to it. */
-export const halfAt = (index: number): number => 2 * (index % leafWidth);
+export const halfAt = (index: number): number => 2 * entryOf(lowerOf(index));
 
 /**
  * Bits 32 to 63 of an entry, unsigned.
