@@ -1,0 +1,25 @@
+import type { RunCall } from './run/run-call.js';
+import type { VectorsCall } from './vectors/vectors-call.js';
+
+/** What a person asked for, read from the command line and free of contradictions in itself. */
+export type Call = RunCall | VectorsCall | TextCall;
+
+export type Verb = Exclude<Call, TextCall>['verb'];
+
+/** Help or the version: text that is printed as it is. */
+export interface TextCall {
+  readonly verb: 'text';
+  readonly text: string;
+}
+
+/** A call that cannot be carried out. Its message is one sentence for the person who typed it. */
+export class CallError extends Error {
+  /** The verb that was called, or null where none was recognised. */
+  readonly verb: Verb | null;
+
+  constructor(message: string, verb: Verb | null = null) {
+    super(message);
+    this.name = 'CallError';
+    this.verb = verb;
+  }
+}

@@ -1,0 +1,93 @@
+import { type Answer, type Fault, unusable } from './answer.js';
+import { type Call, CallError, type Verb } from './call.js';
+import type { Host } from './host.js';
+import { Output, type Sink } from './output.js';
+import { asksForJson, parseCall } from './parse.js';
+import { progressOn } from './progress.js';
+import { notRun, run } from './run/run.js';
+import { jsonText } from './text/json.js';
+import { paintFor } from './text/paint.js';
+import { excerpt } from './text/words.js';
+import { notReplayed, vectors } from './vectors/vectors.js';
+
+/** Where the command runs: the process, or a test. */
+export interface Surroundings {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly env: NodeJS.ProcessEnv;
+  /** Calls back when the person asks to stop. */
+  readonly onInterrupt: (listener: () => void) => void;
+}
+
+const processSurroundings: Surroundings = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  // Once: who asks a second time is not kept waiting.
+  onInterrupt: (listener) => process.once('SIGINT', listener),
+};
+
+/** The documents of verbs that did nothing. */
+const blankDocuments: Readonly<Record<Verb, (error: Fault) => Answer['document']>> = {
+  run: notRun,
+  vectors: notReplayed,
+};
+
+function answerTo(call: Call, host: Host): Answer | Promise<Answer> {
+  switch (call.verb) {
+    case 'run':
+      return run(call, host);
+    case 'vectors':
+      return vectors(call, host);
+    case 'text':
+      return { status: 0, document: { error: null }, text: () => call.text };
+  }
+}
+
+/** The answer where something was thrown: the person's mistake in one sentence, or ours, called so. */
+function answerToError(error: unknown, verb: Verb | null, env: NodeJS.ProcessEnv): Answer {
+  const isTheirs = error instanceof CallError;
+  const message = error instanceof Error ? error.message : String(error);
+  const stack =
+    !isTheirs && (env.SPAPR_DMA_STACK ?? '') !== '' && error instanceof Error ? error.stack : undefined;
+  const text = isTheirs
+    ? message
+    : `this is a mistake in spapr-dma, not in what you gave it: ${stack ?? message}`;
+  const fault = { line: null, text };
+  return unusable(verb === null ? { error: fault } : blankDocuments[verb](fault));
+}
+
+/** The one sentence for a person. */
+function sentence({ line, text }: Fault): string {
+  const isPlaced = line === null || new RegExp(`\\bline ${line}\\b`).test(text);
+  const told = text.includes('\n    at ') ? text : excerpt(text, 1000);
+  return `spapr-dma: ${isPlaced ? '' : `line ${line}: `}${told.replace(/(?<![.!?])$/, '.')}\n`;
+}
+
+/** Carries out one call of the command, prints the answer, and returns its exit status. */
+export async function main(args: readonly string[], surroundings = processSurroundings): Promise<number> {
+  const { stdout, stderr, env, onInterrupt } = surroundings;
+  const out = new Output(stdout);
+  const err = new Output(stderr);
+  const abort = new AbortController();
+  onInterrupt(() => abort.abort());
+  const progress = progressOn(err);
+
+  let verb: Verb | null = null;
+  let answer: Answer;
+  try {
+    const call = parseCall(args, stdout.columns ?? 100);
+    if (call.verb !== 'text') verb = call.verb;
+    answer = await answerTo(call, { progress, paint: paintFor(stdout, env), interrupted: abort.signal });
+  } catch (error) {
+    answer = answerToError(error, error instanceof CallError ? (error.verb ?? verb) : verb, env);
+  }
+  progress.end();
+
+  const isText = verb === null && answer.status === 0;
+  out.write(asksForJson(args) && !isText ? jsonText(answer.document) : answer.text());
+  await out.flushed();
+  if (answer.document.error !== null) err.write(sentence(answer.document.error));
+  await err.flushed();
+  return answer.status;
+}

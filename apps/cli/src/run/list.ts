@@ -1,0 +1,51 @@
+import { listPresets, listStories, listSwitches } from '@spapr-dma/system';
+import type { Answer } from '../answer.js';
+import { table } from '../text/table.js';
+
+const titled = (...titles: readonly string[]) => titles.map((title) => ({ title }));
+
+/** `spapr-dma run --list`: what can be played, and what can be set. */
+export function list(): Answer {
+  const stories = listStories().map(({ id, title, shows, presets, size }) => ({
+    name: id,
+    title,
+    shows,
+    presets,
+    size,
+  }));
+  const presets = listPresets().map(({ name, qemu, linux, settings }) => ({ name, qemu, linux, settings }));
+  const switches = listSwitches().map(({ name, kind, component, values, text, source }) => ({
+    name,
+    kind,
+    component,
+    values,
+    text,
+    source,
+  }));
+  const document = { stories, presets, switches, error: null };
+  return {
+    status: 0,
+    document,
+    text: () =>
+      [
+        table(
+          titled('story', 'presets', ''),
+          stories.map((story) => [story.name, story.presets.join(' '), story.title]),
+        ),
+        table(
+          titled('preset', 'QEMU', 'guest'),
+          presets.map(({ name, qemu, linux }) => [name, qemu, linux]),
+        ),
+        table(
+          titled('switch', 'of', 'values', 'source', ''),
+          switches.map(({ name, component, values, source, text }) => [
+            name,
+            component,
+            values.join(' | '),
+            source,
+            text,
+          ]),
+        ),
+      ].join('\n'),
+  };
+}

@@ -1,0 +1,86 @@
+import {
+  chart,
+  listStories,
+  loadStory,
+  parseSettings,
+  runStory,
+  SettingsError,
+  type Story,
+  StoryError,
+  type StoryResult,
+} from '@spapr-dma/system';
+import type { Answer, Fault, Status } from '../answer.js';
+import { CallError } from '../call.js';
+import type { Host } from '../host.js';
+import { list } from './list.js';
+import type { RunCall } from './run-call.js';
+import { runDocument } from './run-document.js';
+import { storiesText } from './run-text.js';
+
+/** The report when no story was played. */
+export const notRun = (error: Fault) => runDocument([], error);
+
+/** What `ask` answers; where what it was asked for does not exist, that is the caller's mistake. */
+function known<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    if (!(error instanceof StoryError || error instanceof SettingsError)) throw error;
+    throw new CallError(error.message, 'run');
+  }
+}
+
+/** The stories of a call, each once; all there are where it names none. */
+function storiesOf({ stories }: RunCall): readonly Story[] {
+  const names = stories.length === 0 ? listStories().map(({ id }) => id) : stories;
+  return [...new Set(names)].map(loadStory);
+}
+
+function statusOf(results: readonly StoryResult[], error: Fault | null): Status {
+  if (error !== null) return 2;
+  return results.some(({ outcome }) => outcome === 'unexpected') ? 1 : 0;
+}
+
+/** A turn of the event loop, in which a key that was pressed is noticed. */
+const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Plays the stories one after another, until the person asks to stop. */
+async function played(call: RunCall, host: Host) {
+  const stories = known(() => storiesOf(call));
+  const options = {
+    ...(call.preset === null ? {} : { preset: call.preset }),
+    set: known(() => parseSettings(call.set)),
+  };
+  const results: StoryResult[] = [];
+  for (const [at, story] of stories.entries()) {
+    host.progress.show(`${story.id} (${at + 1} of ${stories.length})`);
+    await pause();
+    if (host.interrupted.aborted) {
+      return { results, error: { line: null, text: `interrupted before the story ${story.id}` } };
+    }
+    results.push(known(() => runStory(story, options)));
+  }
+  return { results, error: null };
+}
+
+const withNewline = (text: string) => (text.endsWith('\n') ? text : `${text}\n`);
+
+/** `spapr-dma run [STORY…]`: plays stories; a single one is shown message by message. */
+export async function run(call: RunCall, host: Host): Promise<Answer> {
+  if (call.list) return known(list);
+  if (call.chart !== null && call.stories.length !== 1) {
+    throw new CallError('--chart takes exactly one story; see spapr-dma run --help', 'run');
+  }
+  const { results, error } = await played(call, host);
+  const [only] = results;
+  const textOf = () => {
+    if (only === undefined) return '';
+    if (call.stories.length === 1) return withNewline(chart(only, call.chart ?? 'terminal'));
+    return storiesText(results, host.paint);
+  };
+  return {
+    status: statusOf(results, error),
+    document: runDocument(results, error),
+    text: textOf,
+  };
+}
