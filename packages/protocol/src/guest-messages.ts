@@ -253,10 +253,13 @@ export interface Probed extends Report<'probed'> {
 export interface Unbound extends Report<'unbound'> {
   readonly device: string;
 }
-/** Where the device finds the buffers, one address a segment; null for DMA_MAPPING_ERROR. */
+/**
+ * Where the device finds the buffers; null for DMA_MAPPING_ERROR. Buffers of a list that came to lie side by
+ * side may be one segment; each segment is unmapped as a whole.
+ */
 export interface Mapped extends Report<'mapped'> {
   readonly device: string;
-  readonly dmaAddresses: readonly Ioba[] | null;
+  readonly segments: readonly { readonly dmaAddress: Ioba; readonly bytes: Bytes }[] | null;
 }
 export interface Unmapped extends Report<'unmapped'> {
   readonly device: string;

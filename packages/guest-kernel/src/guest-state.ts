@@ -1,0 +1,224 @@
+import type {
+  Buid,
+  Bytes,
+  DmaWindowProperty,
+  DynamicDmaWindowProperty,
+  Gpa,
+  GuestBootArgs,
+  GuestPlatform,
+  Ioba,
+  IommuPageShift,
+  Liobn,
+  PciNode,
+  PhbNode,
+} from '@spapr-dma/protocol';
+import type { Bitmap } from './bitmap.js';
+import type { Frame } from './frames.js';
+import type { GuestConfig } from './guest-config.js';
+
+/** Identity of an iommu_table inside the guest; several pointers may name one table. */
+export type TableId = number;
+
+/** An allocation arena of a table: [start, end) in pages from the table's start, and where to look next. */
+export interface IommuPool {
+  readonly start: number;
+  readonly end: number;
+  readonly hint: number;
+}
+
+/**
+ * One window that the guest manages with a bitmap. Offsets and sizes count IOMMU pages.
+ * @see [Linux] arch/powerpc/include/asm/iommu.h: struct iommu_table
+ */
+export interface IommuTable {
+  readonly id: TableId;
+  /** `clearing` until iommu_init_table has seen the last entry; drivers find it only when it is `ready`. */
+  readonly mode: 'clearing' | 'ready';
+  readonly liobn: Liobn;
+  readonly pageShift: IommuPageShift;
+  /** The window's start. */
+  readonly offset: number;
+  readonly size: number;
+  /** One bit a page: handed out, or reserved. */
+  readonly map: Bitmap;
+  /** Pages kept free of mappings, as absolute page numbers. */
+  readonly reservedStart: number;
+  readonly reservedEnd: number;
+  readonly pools: readonly IommuPool[];
+  readonly largePool: IommuPool;
+  readonly poolSize: number;
+  /** Holders of the table; it is freed with the last. */
+  readonly refs: number;
+}
+
+/** The tables of a PE. @see [Linux] arch/powerpc/include/asm/iommu.h: struct iommu_table_group */
+export interface TableGroup {
+  /** The default window's table, or the only dynamic one; and the second window's. */
+  readonly tables: readonly [TableId | null, TableId | null];
+  readonly tce32Start: Ioba;
+  readonly tce32Bytes: Bytes;
+  /** 0 until a device's setup has asked; -1 where windows cannot be created. */
+  readonly maxDynamicWindows: -1 | 0 | 1 | 2;
+}
+
+/** The device node of a PHB with what the kernel hangs on it. */
+export interface PeNode extends PhbNode {
+  /** `ibm,dma-window-saved`: the default window's property, kept when the window was removed. */
+  readonly dmaWindowSaved: DmaWindowProperty | null;
+  /** The property that holds the dynamic window across kexec. */
+  readonly ddwProperty: DdwProperty | null;
+  readonly group: TableGroup | null;
+  /** Whether VFIO owns the PE. */
+  readonly owner: 'kernel' | 'vfio';
+}
+
+export type DdwPropertyName = 'linux,direct64-ddr-window-info' | 'linux,dma64-ddr-window-info';
+export interface DdwProperty extends DynamicDmaWindowProperty {
+  readonly name: DdwPropertyName;
+}
+
+/** An entry of `dma_win_list`: a dynamic window in use. @see [Linux] pseries/iommu.c: struct dma_win */
+export interface DmaWin extends DynamicDmaWindowProperty {
+  readonly buid: Buid;
+  readonly direct: boolean;
+}
+
+/** A PCI function or a VIO device. */
+export interface GuestDevice {
+  readonly id: string;
+  /** `present` without a driver, `bound` with one. */
+  readonly mode: 'present' | 'bound';
+  /** The PHB it sits on; null for a VIO device. */
+  readonly buid: Buid | null;
+  readonly pci: PciNode | null;
+  readonly dmaMask: bigint;
+  /** iommu_table_base */
+  readonly base: TableId | null;
+  /** archdata.dma_offset */
+  readonly dmaOffset: Ioba;
+  /** dma_ops_bypass: addresses are GPAs plus the offset, without hypercalls. */
+  readonly bypass: boolean;
+  /** bus_dma_limit; 0 for none. */
+  readonly busDmaLimit: bigint;
+}
+
+/** RAM that the kernel uses. */
+export interface MemoryRange {
+  readonly gpa: Gpa;
+  readonly bytes: Bytes;
+}
+
+/**
+ * Locks that are held across a call, so that another vCPU can meet them.
+ *
+ * Abstraction: the large pools of all tables have one lock between them.
+ */
+export type LockName = 'dma_win_init_mutex' | 'dma_win_list_lock' | 'large_pool.lock' | 'rtas.lock';
+
+/** What a vCPU waits for before it goes on. */
+export type Awaits = 'hcall' | 'rtas' | 'lock';
+
+/** One vCPU: the kernel functions it is in, outermost first, and what it waits for. */
+export interface Vcpu {
+  readonly stack: readonly Frame[];
+  /** Where the chart is: `off`, `idle`, or operation, place and what is awaited there. */
+  readonly at: string;
+  /** The lock it waits for; null if none. */
+  readonly wants: LockName | null;
+}
+
+/** Everything the guest kernel remembers. */
+export interface GuestKernel {
+  readonly config: GuestConfig;
+  /** `off` before the first power-on and after a reset; `firmware`; `booting`; `running` takes commands. */
+  readonly mode: 'off' | 'firmware' | 'booting' | 'running';
+  readonly kernel: 'first' | 'kexec' | 'kdump';
+  readonly bootArgs: GuestBootArgs;
+  readonly memory: {
+    readonly ranges: readonly MemoryRange[];
+    readonly hotplugMax: Gpa | null;
+    readonly pmemory: boolean;
+  };
+  /** What firmware promised: multi-TCE hypercalls. */
+  readonly multiTce: boolean;
+  /** PHBs in the order in which they were found. */
+  readonly nodes: readonly PeNode[];
+  readonly vio: GuestPlatform['vio'];
+  readonly devices: Readonly<Record<string, GuestDevice>>;
+  readonly tables: Readonly<Record<TableId, IommuTable>>;
+  /** Newest first, as list_add leaves it. */
+  readonly dmaWinList: readonly DmaWin[];
+  /** PHBs for which a dynamic window was refused once, and which are never asked for again. */
+  readonly failedDdw: readonly Buid[];
+  /** Which vCPU holds each lock. */
+  readonly locks: Readonly<Record<LockName, number | null>>;
+  /** Hotplug events that nobody has acted on yet, oldest first. */
+  readonly hotplug: readonly HotplugNote[];
+  readonly vcpus: readonly Vcpu[];
+}
+
+export interface HotplugNote {
+  readonly action: 'add' | 'remove';
+  readonly resource: 'phb' | 'pci' | 'memory';
+  readonly drcIndex: number;
+  readonly memory: MemoryRange | null;
+}
+
+export const NO_LOCKS: GuestKernel['locks'] = {
+  dma_win_init_mutex: null,
+  dma_win_list_lock: null,
+  'large_pool.lock': null,
+  'rtas.lock': null,
+};
+
+/** A guest that is switched off. */
+export function guestOff(config: GuestConfig, vcpus: number): GuestKernel {
+  return {
+    config,
+    mode: 'off',
+    kernel: 'first',
+    bootArgs: { multitceOff: false, disableDdw: false },
+    memory: { ranges: [], hotplugMax: null, pmemory: false },
+    multiTce: false,
+    nodes: [],
+    vio: [],
+    devices: {},
+    tables: {},
+    dmaWinList: [],
+    failedDdw: [],
+    locks: NO_LOCKS,
+    hotplug: [],
+    vcpus: Array.from({ length: vcpus }, () => ({ stack: [], at: 'off', wants: null })),
+  };
+}
+
+/** Whether H_PUT_TCE_INDIRECT and H_STUFF_TCE are used. */
+export const usesMultiTce = (kernel: GuestKernel): boolean => kernel.multiTce && !kernel.bootArgs.multitceOff;
+
+/** The node of a PHB, or undefined after it went. */
+export const nodeOf = (kernel: GuestKernel, buid: Buid): PeNode | undefined =>
+  kernel.nodes.find((node) => node.buid === buid);
+
+/** Replaces one PHB's node. */
+export const withNode = (kernel: GuestKernel, buid: Buid, change: Partial<PeNode>): GuestKernel => ({
+  ...kernel,
+  nodes: kernel.nodes.map((node) => (node.buid === buid ? { ...node, ...change } : node)),
+});
+
+/** Replaces one device. */
+export const withDevice = (kernel: GuestKernel, id: string, change: Partial<GuestDevice>): GuestKernel => ({
+  ...kernel,
+  devices: { ...kernel.devices, [id]: { ...kernel.devices[id]!, ...change } },
+});
+
+/** Takes a lock that is free. */
+export const withLock = (kernel: GuestKernel, lock: LockName, cpu: number): GuestKernel => ({
+  ...kernel,
+  locks: { ...kernel.locks, [lock]: cpu },
+});
+
+/** Releases a lock; whoever waits for it goes on at its next step. */
+export const unlocked = (kernel: GuestKernel, lock: LockName): GuestKernel => ({
+  ...kernel,
+  locks: { ...kernel.locks, [lock]: null },
+});
