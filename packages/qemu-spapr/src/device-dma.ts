@@ -3,7 +3,7 @@ import { type Outcome, type QemuSent, traced } from './sent.js';
 import { type EnabledTable, type QemuState, tableOf, windowsOfPhb } from './state.js';
 import { translate } from './translate.js';
 
-/** Where there is nothing to reach, QEMU goes on in aligned steps of this many bytes, each with a lookup. */
+/** Where there is nothing to reach, QEMU goes on in steps of at most this many bytes, each with a lookup. */
 const UNASSIGNED_BYTES = 4n;
 
 const contains = ({ region }: EnabledTable, address: bigint): boolean =>
@@ -21,6 +21,10 @@ function windowAt(qemu: QemuState, { target }: DeviceDma, address: bigint): Enab
   return windowsOfPhb(qemu, target.index).findLast((table) => contains(table, address));
 }
 
+/** Does a VIO device reach guest memory past its window, wherever that ends? */
+const bypasses = (qemu: QemuState, { target }: DeviceDma): boolean =>
+  target.kind === 'vio' && tableOf(qemu, BigInt(target.liobn))?.bypass === true;
+
 const inRam = (qemu: QemuState, address: bigint, bytes: bigint): bigint => {
   const block = qemu.ram.find(({ gpa, bytes: size }) => address >= gpa && address < gpa + size);
   if (block === undefined) return 0n;
@@ -29,7 +33,16 @@ const inRam = (qemu: QemuState, address: bigint, bytes: bigint): bigint => {
 };
 
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-const bytesToBoundary = (address: bigint): bigint => UNASSIGNED_BYTES - (address % UNASSIGNED_BYTES);
+
+/**
+ * Bytes of one such step: a power of 2 that the address is aligned to.
+ * @see [QEMU] softmmu/physmem.c: memory_access_size
+ */
+function stepBytes(address: bigint, left: bigint): bigint {
+  let bytes = UNASSIGNED_BYTES;
+  while (bytes > left || address % bytes !== 0n) bytes /= 2n;
+  return bytes;
+}
 
 /** One piece of a transfer, and the line of its lookup where there was one. */
 interface Reached {
@@ -40,9 +53,9 @@ interface Reached {
 
 /** How far the transfer gets from `address` in one go, and where that is in guest memory. */
 function reach(qemu: QemuState, call: DeviceDma, address: bigint, left: bigint): Reached {
+  if (bypasses(qemu, call)) return reachMemory(qemu, left, address, []);
   const table = windowAt(qemu, call, address);
-  if (table === undefined) return { bytes: min(left, bytesToBoundary(address)), gpa: null, looked: [] };
-  if (table.bypass) return reachMemory(qemu, address, left, address, []);
+  if (table === undefined) return { bytes: stepBytes(address, left), gpa: null, looked: [] };
   const offset = address - table.region.start;
   const { translated, perm, addrMask } = translate(table, offset);
   const looked = [
@@ -58,22 +71,16 @@ function reach(qemu: QemuState, call: DeviceDma, address: bigint, left: bigint):
   const wanted = call.access === 'read' ? TCE_READ : TCE_WRITE;
   const inPage = offset & addrMask;
   if ((BigInt(perm) & wanted) === 0n) {
-    return { bytes: min(left, bytesToBoundary(address)), gpa: null, looked };
+    return { bytes: stepBytes(offset, left), gpa: null, looked };
   }
   const room = min(left, min(addrMask + 1n - inPage, table.region.start + table.region.bytes - address));
-  return reachMemory(qemu, address, room, translated | inPage, looked);
+  return reachMemory(qemu, room, translated | inPage, looked);
 }
 
-function reachMemory(
-  qemu: QemuState,
-  address: bigint,
-  room: bigint,
-  gpa: bigint,
-  looked: readonly QemuSent[],
-): Reached {
+function reachMemory(qemu: QemuState, room: bigint, gpa: bigint, looked: readonly QemuSent[]): Reached {
   const bytes = inRam(qemu, gpa, room);
   if (bytes > 0n) return { bytes, gpa, looked };
-  return { bytes: min(room, bytesToBoundary(address)), gpa: null, looked };
+  return { bytes: stepBytes(gpa, room), gpa: null, looked };
 }
 
 /** Joins a piece to the one before it where both had the same fate and nothing lies between. */

@@ -3,7 +3,15 @@ import { withFill } from '@spapr-dma/tce-table';
 import { notifiesOf } from './notify.js';
 import { cost, hcallReturn, type Outcome, type QemuSent, traced } from './sent.js';
 import { type QemuState, type SpaprTceTable, tableOf, withTable } from './state.js';
-import { entriesIn, pageBytesOf, pageMaskOf, pageShiftOf, runsFrom, tceIndexAt } from './tce-index.js';
+import {
+  pageBytesOf,
+  pageMaskOf,
+  pageShiftOf,
+  pagesFrom,
+  ringOf,
+  runsFrom,
+  tceIndexAt,
+} from './tce-index.js';
 
 /** Refused before anything is written and before anything is logged. */
 const refusedEarly = (table: SpaprTceTable, npages: bigint): boolean =>
@@ -24,11 +32,12 @@ export function hStuffTce(qemu: QemuState, call: HStuffTce): Outcome {
 
   const first = tceIndexAt(table, ioba);
   const npages = Number(call.npages);
-  const runs = first === undefined ? [] : runsFrom(table, first, npages);
-  const written = entriesIn(runs);
+  const written = first === undefined ? 0 : pagesFrom(table, first, npages);
   const complete = npages > 0 && written === npages;
   const stopped = BigInt.asUintN(64, ioba + BigInt(written) * pageBytesOf(table.pageShift));
-  if (written === 0) return answer(qemu, call, stopped, complete, []);
+  if (first === undefined || written === 0) return answer(qemu, call, stopped, complete, []);
+  // Going round once writes what going round often would: the value is the same.
+  const runs = runsFrom(table, first, Math.min(npages, ringOf(table)));
   const value = tceValue(call.tceValue);
   const view = runs.reduce((filled, run) => withFill(filled, run.first, run.count, value), table.view);
   const told = runs.flatMap((run) =>

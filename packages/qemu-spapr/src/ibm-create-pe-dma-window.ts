@@ -15,13 +15,14 @@ import {
   type EnabledTable,
   type Phb,
   type QemuState,
+  type Region,
   type StuckTable,
   tablesOfPhb,
   windowsOfPhb,
   withTable,
 } from './state.js';
-import { enableTable, type Geometry, replayCost } from './table-life.js';
-import { endOf, pageBytesOf } from './tce-index.js';
+import { enableTable, replayCost } from './table-life.js';
+import { type Geometry, pageBytesOf, regionOf } from './tce-index.js';
 
 /** What a create decides before it changes anything. */
 type Decision =
@@ -40,8 +41,8 @@ function freeSlotOf(qemu: QemuState, phb: Phb): DisabledTable | StuckTable | und
 const entriesOf = (pageShift: number, windowShift: number): number =>
   Number(BigInt.asUintN(32, 1n << BigInt((windowShift - pageShift) & 63)));
 
-const overlaps = (window: EnabledTable, start: bigint, bytes: bigint): boolean =>
-  start < endOf(window) && window.busOffset < start + bytes;
+const overlaps = ({ region }: EnabledTable, { start, bytes }: Region): boolean =>
+  start < region.start + region.bytes && region.start < start + bytes;
 
 /** The checks in QEMU's order, then those that a fixed switch adds. */
 function decide(qemu: QemuState, call: IbmCreatePeDmaWindow): Decision {
@@ -60,11 +61,12 @@ function decide(qemu: QemuState, call: IbmCreatePeDmaWindow): Decision {
   const { dmaWinAddr, dma64WinAddr } = phb.properties;
   const busOffset: bigint = windows.length === 0 ? dmaWinAddr : dma64WinAddr;
   const nbTable = tceCount(entriesOf(pageShift, windowShift));
-  const bytes = BigInt(nbTable) * pageBytesOf(pageShift);
-  if (switches.createAddrCheck === 'fixed' && windows.some((window) => overlaps(window, busOffset, bytes))) {
+  const geometry = { pageShift, busOffset, nbTable };
+  const region = regionOf(geometry);
+  if (switches.createAddrCheck === 'fixed' && windows.some((window) => overlaps(window, region))) {
     return { status: 'HW_ERROR' };
   }
-  return { status: null, slot, geometry: { pageShift, busOffset, nbTable } };
+  return { status: null, slot, geometry };
 }
 
 /**

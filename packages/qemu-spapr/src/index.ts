@@ -6,14 +6,17 @@ export { DEFAULT_DEVICES, DEFAULT_VIOS, initialQemu, type QemuInput, ramOf } fro
 export { qemuMachine } from './qemu.machine.js';
 export type { Outcome, QemuSent } from './sent.js';
 export * from './state.js';
-export { type Geometry, mappedIn, SUBREGION_ASSERTION, TABLE_LIFE } from './table-life.js';
+export { mappedIn, SUBREGION_ASSERTION, TABLE_LIFE } from './table-life.js';
 export {
   type EntryRun,
   endOf,
-  entriesIn,
+  type Geometry,
   pageBytesOf,
   pageMaskOf,
   pageShiftOf,
+  pagesFrom,
+  regionOf,
+  ringOf,
   runsFrom,
   shiftOf,
   tceIndexAt,

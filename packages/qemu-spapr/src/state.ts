@@ -1,12 +1,13 @@
-import type {
-  Buid,
-  Bytes,
-  Gpa,
-  IbmCreatePeDmaWindow,
-  Liobn,
-  PciDevice,
-  PhbProperties,
-  TceCount,
+import {
+  type Buid,
+  type Bytes,
+  type Gpa,
+  type IbmCreatePeDmaWindow,
+  type Liobn,
+  low32,
+  type PciDevice,
+  type PhbProperties,
+  type TceCount,
 } from '@spapr-dma/protocol';
 import type { TceTable } from '@spapr-dma/tce-table';
 import type { QemuConfig } from './config.js';
@@ -55,6 +56,12 @@ interface TableIdentity {
   readonly skippingReplay: boolean;
 }
 
+/** A range of IOBAs, which ends at 2^64 at the latest. */
+export interface Region {
+  readonly start: bigint;
+  readonly bytes: bigint;
+}
+
 /** A window that exists: `nbTable` entries of 2^pageShift bytes at `busOffset`. */
 export interface EnabledTable extends TableIdentity {
   readonly mode: 'enabled';
@@ -63,7 +70,7 @@ export interface EnabledTable extends TableIdentity {
   readonly busOffset: bigint;
   readonly nbTable: TceCount;
   /** Where devices find the window: as it was enabled, even where a loaded stream moved the entries (B-29). */
-  readonly region: { readonly start: bigint; readonly bytes: bigint };
+  readonly region: Region;
   /** The guest view. */
   readonly view: TceTable;
   /** KVM's table, or -1 while the view lives in QEMU. */
@@ -100,7 +107,7 @@ export interface Phb {
   readonly notifiers: number;
   /** Absent for the PHB that the machine cannot lose. */
   readonly drc: Drc;
-  /** Connectors of its PCI slots that hold or held a device, in the order of devfn. */
+  /** Connectors of its PCI slots that hold a device, in the order of devfn. */
   readonly slots: readonly { readonly devfn: number; readonly drc: Drc }[];
 }
 
@@ -129,8 +136,10 @@ export function phbOfIndex(qemu: QemuState, index: number): Phb | undefined {
   return qemu.phbs.find((phb) => phb.properties.index === index);
 }
 
+/** The VIO device at an address. Unlike a LIOBN, the address is cut to 32 bits. */
 export function vioOf(qemu: QemuState, reg: bigint): Vio | undefined {
-  return qemu.vios.find((vio) => BigInt(vio.reg) === reg);
+  const wanted = low32(reg);
+  return qemu.vios.find((vio) => vio.reg === wanted);
 }
 
 /** The tables of a PHB, slot 0 first. */

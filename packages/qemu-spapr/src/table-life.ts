@@ -1,4 +1,4 @@
-import { type TceCount, tceCount } from '@spapr-dma/protocol';
+import { tceCount } from '@spapr-dma/protocol';
 import { mappedCount, tceTable } from '@spapr-dma/tce-table';
 import { cost, type QemuSent, traced } from './sent.js';
 import {
@@ -9,7 +9,7 @@ import {
   type SpaprTceTable,
   type StuckTable,
 } from './state.js';
-import { shiftOf } from './tce-index.js';
+import { type Geometry, regionOf } from './tce-index.js';
 
 /**
  * The life of a TCE table object: which condition follows which, and why. The diagram in
@@ -20,13 +20,6 @@ export const TABLE_LIFE = {
   enabled: { disable: 'disabled' },
   stuck: { enable: 'QEMU aborts' },
 } as const satisfies Record<SpaprTceTable['mode'], Record<string, SpaprTceTable['mode'] | 'QEMU aborts'>>;
-
-/** The shape of a window that is about to be made. */
-export interface Geometry {
-  readonly pageShift: number;
-  readonly busOffset: bigint;
-  readonly nbTable: TceCount;
-}
 
 /** A table after `enable`, with what QEMU logged; `aborted` where the assertion failed. */
 export interface EnableOutcome {
@@ -70,7 +63,7 @@ export function enableTable(
       mode: 'enabled',
       needVfio,
       nbTable: tceCount(nbTable),
-      region: { start: busOffset, bytes: BigInt(nbTable) << shiftOf(pageShift) },
+      region: regionOf({ pageShift, busOffset, nbTable }),
       view: tceTable(nbTable),
       fd: -1,
     },

@@ -1,5 +1,12 @@
 import { type TceCount, type TceIndex, tceCount, tceIndex } from '@spapr-dma/protocol';
-import type { EnabledTable, SpaprTceTable } from './state.js';
+import type { EnabledTable, Region, SpaprTceTable } from './state.js';
+
+/** The shape of a window. */
+export interface Geometry {
+  readonly pageShift: number;
+  readonly busOffset: bigint;
+  readonly nbTable: TceCount;
+}
 
 /** A shift as the host's processor takes it: modulo 64. */
 export const shiftOf = (pageShift: number): bigint => BigInt(pageShift & 63);
@@ -24,9 +31,18 @@ export function tceIndexAt(table: EnabledTable, ioba: bigint): TceIndex | undefi
   return index < BigInt(table.nbTable) ? tceIndex(Number(index)) : undefined;
 }
 
-/** First IOBA after the window. */
-export const endOf = (table: EnabledTable): bigint =>
-  BigInt.asUintN(64, table.busOffset + (BigInt(table.nbTable) << shiftOf(table.pageShift)));
+const ADDRESS_SPACE_END = 1n << 64n;
+
+/**
+ * The memory region of a new window. QEMU computes its bytes in 64 bits, so a window of 2^64 bytes
+ * translates nothing, though the hypercalls know all of its entries.
+ * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_enable
+ */
+export function regionOf({ pageShift, busOffset, nbTable }: Geometry): Region {
+  const bytes = BigInt.asUintN(64, BigInt(nbTable) << shiftOf(pageShift));
+  const room = ADDRESS_SPACE_END - busOffset;
+  return { start: busOffset, bytes: bytes < room ? bytes : room };
+}
 
 /** Consecutive entries: the first one and how many. */
 export interface EntryRun {
@@ -35,11 +51,21 @@ export interface EntryRun {
 }
 
 /**
+ * The IOBA after the window's last page, as a loop over its pages ends: 64 bits, so 0 where the window ends
+ * with the address space.
+ */
+export const endOf = (table: EnabledTable): bigint =>
+  BigInt.asUintN(64, table.busOffset + (BigInt(table.nbTable) << shiftOf(table.pageShift)));
+
+/** Entries that 64-bit addresses reach: a loop over more pages comes back to where it began. */
+export const ringOf = (table: EnabledTable): number => 2 ** (64 - (table.pageShift & 63));
+
+/**
  * The entries that a loop over `npages` pages from `first` writes, in order. It stops at the window's end,
  * but for a window that spans the whole 64-bit address space, where the address wraps to the beginning.
  */
 export function runsFrom(table: EnabledTable, first: TceIndex, npages: number): readonly EntryRun[] {
-  const ring = 2 ** (64 - (table.pageShift & 63));
+  const ring = ringOf(table);
   const end = Math.min(table.nbTable, ring);
   const runs: EntryRun[] = [];
   let at: number = first;
@@ -53,6 +79,6 @@ export function runsFrom(table: EnabledTable, first: TceIndex, npages: number): 
   return runs;
 }
 
-/** Entries in all of the runs. */
-export const entriesIn = (runs: readonly EntryRun[]): number =>
-  runs.reduce((sum, { count }) => sum + count, 0);
+/** How many pages such a loop writes; a page that it meets again counts again. */
+export const pagesFrom = (table: EnabledTable, first: TceIndex, npages: number): number =>
+  table.nbTable < ringOf(table) ? Math.min(npages, table.nbTable - first) : npages;

@@ -39,6 +39,6 @@ export function hFreeCrq(qemu: QemuState, call: HFreeCrq): Outcome {
   if (vio === undefined) return { qemu, sent: [hcallReturn(call, 'H_PARAMETER')] };
   return {
     qemu: withVio(qemu, { ...vio, crq: 'free' }),
-    sent: [traced({ event: 'spapr_vio_free_crq', unit: call.unit }), hcallReturn(call, 'H_SUCCESS')],
+    sent: [traced({ event: 'spapr_vio_free_crq', unit: BigInt(vio.reg) }), hcallReturn(call, 'H_SUCCESS')],
   };
 }
