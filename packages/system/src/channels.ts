@@ -64,7 +64,3 @@ export function redirected(channels: Channels, from: string, to: string): Channe
   }
   return next;
 }
-
-/** Nothing is in flight between two participants any more, in either direction. */
-export const emptiedBetween = (channels: Channels, a: string, b: string): Channels =>
-  channels.filter(({ from, to }) => !(from === a && to === b) && !(from === b && to === a));

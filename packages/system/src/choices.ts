@@ -3,7 +3,6 @@ import type { AnyMachineSnapshot } from 'xstate';
 import {
   type Channels,
   dequeued,
-  emptiedBetween,
   enqueued,
   type Routed,
   type Routes,
@@ -34,9 +33,7 @@ export type Choice =
   /** A thread moves by itself. */
   | { readonly kind: 'step'; readonly to: string; readonly thread: ThreadId }
   /** Another participant answers to a component from now on, and gets what waited for the old one. */
-  | { readonly kind: 'reroute'; readonly component: Component; readonly to: string }
-  /** What is in flight between two participants is lost. */
-  | { readonly kind: 'drop'; readonly between: readonly [string, string] };
+  | { readonly kind: 'reroute'; readonly component: Component; readonly to: string };
 
 /** The message that drives a thread. */
 export const stepMessage = ({ name, component }: Participant, thread: ThreadId): Routed => ({
@@ -106,8 +103,6 @@ export function taken(participants: readonly Participant[], state: SystemState, 
       const moved = old === undefined ? channels : redirected(channels, old, choice.to);
       return { channels: moved, routes: { ...routes, [choice.component]: choice.to }, arriving: null };
     }
-    case 'drop':
-      return { channels: emptiedBetween(channels, ...choice.between), routes, arriving: null };
   }
 }
 

@@ -1,20 +1,29 @@
-export {
-  chart,
-  listPresets,
-  listStories,
-  listSwitches,
-  loadStory,
-  type PresetSummary,
-  parseSettings,
-  type RunOptions,
-  runStory,
-  type SwitchSummary,
-  traceOf,
-} from './api.js';
+export * from './channels.js';
+export { chart } from './chart.js';
+export * from './choices.js';
+export { costOf, durationText, nanosecondsOf, UNIT_COSTS } from './costs.js';
+export { phbNodeOf, platformOf } from './device-tree.js';
 export { SettingsError, StoryError } from './errors.js';
-export type { Size } from './sizes.js';
+export { Bus, type BusListener, LiveSystem } from './live-driver.js';
+export { guestParticipant, qemuParticipant } from './machines.js';
+export { messageText } from './message-text.js';
+export { type AnyMessage, ENVIRONMENT, type Participant } from './participants.js';
+export { listPresets, type PresetSummary, presetNames, settingsOf } from './presets.js';
+export { PROPERTIES } from './properties/index.js';
+export type { AnyProperty, ObservedStep, Property, Verdict } from './properties/property.js';
+export { unwatched, type Watched, watched, watchedAtRest } from './properties/watch.js';
+export { initialState, keyOf, step } from './pure-driver.js';
+export {
+  listSwitches,
+  parseSettings,
+  type Setting,
+  type Setting as SwitchSummary,
+  type Settings,
+} from './settings.js';
+export { SIZES, type Size, type Sizes } from './sizes.js';
 export { type Stepped, type Stepper, stepper } from './stepper.js';
-export type { Story, StorySummary } from './story.js';
+export { windowText } from './story/judge.js';
+export { readStory } from './story/read-story.js';
 export type {
   LoggedLine,
   PropertyResult,
@@ -22,4 +31,8 @@ export type {
   StoryResult,
   StoryStep,
   WindowAtEnd,
-} from './story-result.js';
+} from './story/result.js';
+export { type RunOptions, runStory, traceOf } from './story/run-story.js';
+export { participantsOf } from './story/setup.js';
+export type { MachineSetup, Story, StorySummary } from './story/story.js';
+export { listStories, loadStories, loadStory } from './story/story-files.js';

@@ -1,2 +1,50 @@
+import {
+  type Bytes,
+  bytes,
+  DEFAULT_WINDOW_BYTES,
+  type Gpa,
+  gpa,
+  INDIRECT_TCES_MAX,
+} from '@spapr-dma/protocol';
+
 /** How large a modelled machine is: `power9` as a real one, `minimal` for searching all interleavings. */
 export type Size = 'minimal' | 'power9';
+
+/** What the two sizes differ in. */
+export interface Sizes {
+  /** Bytes of a default window. */
+  readonly dmaWinSize: Bytes;
+  readonly ram: Bytes;
+  /** End of the memory that can be hot-added. */
+  readonly hotplugMax: Gpa;
+  /** Entries in one list of H_PUT_TCE_INDIRECT, and in one block of H_STUFF_TCE. */
+  readonly indirectTcesMax: number;
+  /** Free entries that a kdump kernel insists on. */
+  readonly kdumpMinTceEntries: number;
+  /** Allocation pools of a large table. */
+  readonly poolCount: number;
+  /** Requests of more pages than this come from the large pool. */
+  readonly smallRequestPagesMax: number;
+}
+
+export const SIZES: Readonly<Record<Size, Sizes>> = {
+  minimal: {
+    dmaWinSize: bytes(0x4000n),
+    ram: bytes(0x400_0000n),
+    hotplugMax: gpa(0x800_0000n),
+    indirectTcesMax: 2,
+    kdumpMinTceEntries: 1,
+    poolCount: 1,
+    smallRequestPagesMax: 2,
+  },
+  /** The recorded machine: 2 GiB of RAM, and 4 GiB with all that can be hot-added. */
+  power9: {
+    dmaWinSize: DEFAULT_WINDOW_BYTES,
+    ram: bytes(0x8000_0000n),
+    hotplugMax: gpa(0x1_0000_0000n),
+    indirectTcesMax: INDIRECT_TCES_MAX,
+    kdumpMinTceEntries: 2048,
+    poolCount: 4,
+    smallRequestPagesMax: 15,
+  },
+};

@@ -1,5 +1,5 @@
 import type { TraceEvent } from '@spapr-dma/protocol';
-import type { Size } from './sizes.js';
+import type { Size } from '../sizes.js';
 
 /** One message as it was delivered, in words and as data. Traces and costs are not among these. */
 export interface StoryMessage {

@@ -1,0 +1,114 @@
+import type {
+  DmaDone,
+  Hcall,
+  HcallReturn,
+  HotplugEvent,
+  Mapped,
+  MonitorReturn,
+  Probed,
+  RtasCall,
+  RtasReturn,
+} from '@spapr-dma/protocol';
+import type { AnyMessage } from './participants.js';
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+
+/** A value in a line: bigints in hex, small lists written out, large ones counted. */
+function valueText(value: unknown): string {
+  if (typeof value === 'bigint') return hex(value);
+  if (value === null) return 'none';
+  if (Array.isArray(value)) {
+    return value.length > 8 ? `${value.length} of them` : `[${value.map(valueText).join(' ')}]`;
+  }
+  if (typeof value !== 'object') return String(value);
+  const fields = Object.entries(value).map(([name, part]) => `${name}=${valueText(part)}`);
+  return fields.length > 6 ? `${fields.length} fields` : `{${fields.join(' ')}}`;
+}
+
+/** The fields of a message, but for its envelope. */
+function fieldsText(message: AnyMessage, leaveOut: readonly string[] = []): string {
+  const hidden = ['type', 'from', 'to', 'thread', ...leaveOut];
+  return Object.entries(message)
+    .filter(([name]) => !hidden.includes(name))
+    .map(([name, value]) => `${name}=${valueText(value)}`)
+    .join(' ');
+}
+
+function hcallText(call: Hcall): string {
+  switch (call.type) {
+    case 'H_PUT_TCE_INDIRECT': {
+      const [first] = call.tces;
+      return `liobn=${hex(call.liobn)} ioba=${hex(call.ioba)} npages=${call.npages} tces=${first === undefined ? 'none' : `${hex(first)}…`}`;
+    }
+    case 'H_STUFF_TCE':
+      return `liobn=${hex(call.liobn)} ioba=${hex(call.ioba)} npages=${call.npages} tce=${hex(call.tceValue)}`;
+    default:
+      return fieldsText(call);
+  }
+}
+
+function rtasText({ type, args, nret }: RtasCall): string {
+  const [address = 0, high = 0, low = 0, pageShift, windowShift] = args;
+  const phb = `buid=${hex((BigInt(high) << 32n) | BigInt(low >>> 0))}`;
+  switch (type) {
+    case 'ibm,query-pe-dma-window':
+      return `addr=${hex(address)} ${phb} nret=${nret}`;
+    case 'ibm,create-pe-dma-window':
+      return `addr=${hex(address)} ${phb} page_shift=${pageShift} window_shift=${windowShift}`;
+    case 'ibm,reset-pe-dma-window':
+      return `addr=${hex(address)} ${phb}`;
+    case 'ibm,remove-pe-dma-window':
+      return `liobn=${hex(address >>> 0)}`;
+    default:
+      return `args=[${args.map((cell) => hex(cell >>> 0)).join(' ')}]`;
+  }
+}
+
+const answerText = ({ call, status, tce }: HcallReturn): string =>
+  `${call} ${status}${tce === null ? '' : ` tce=${hex(tce)}`}`;
+
+function rtasAnswerText({ call, status, outputs, hcallStatus }: RtasReturn): string {
+  const cells = outputs.length === 0 ? '' : ` [${outputs.map((cell) => hex(cell)).join(' ')}]`;
+  return `${call} ${hcallStatus === 'H_SUCCESS' ? status : hcallStatus}${cells}`;
+}
+
+function probedText({ device, outcome, dmaOffset, liobn }: Probed): string {
+  if (outcome === 'direct') return `${device} direct, offset ${hex(dmaOffset ?? 0n)}`;
+  return outcome === 'dynamic' ? `${device} dynamic, LIOBN ${hex(liobn ?? 0)}` : `${device} refused`;
+}
+
+const mappedText = ({ device, segments }: Mapped): string =>
+  segments === null
+    ? `${device} DMA_MAPPING_ERROR`
+    : `${device} ${segments.map(({ dmaAddress, bytes }) => `${hex(dmaAddress)}+${hex(bytes)}`).join(' ')}`;
+
+const monitorText = ({ command, ok, error }: MonitorReturn): string =>
+  ok ? `${command} done` : `${command}: ${error}`;
+
+const hotplugText = ({ action, resource, drcIndex }: HotplugEvent): string =>
+  `${action} ${resource} ${hex(drcIndex)}`;
+
+const dmaText = ({ pieces }: DmaDone): string =>
+  pieces
+    .map(
+      ({ ioba, bytes, gpa, outcome }) => `${hex(ioba)}+${bytes} ${gpa === null ? outcome : `at ${hex(gpa)}`}`,
+    )
+    .join(', ');
+
+/** A message's fields, or what an answer says, in one line without its type. */
+export function messageText(message: AnyMessage): string {
+  const { type } = message;
+  const as = <T>(): T => message as unknown as T;
+  if (type === 'hcall-return') return answerText(as());
+  if (type === 'rtas-return') return rtasAnswerText(as());
+  if (type === 'probed') return probedText(as());
+  if (type === 'mapped') return mappedText(as());
+  if (type === 'monitor-return') return monitorText(as());
+  if (type === 'hotplug-event') return hotplugText(as());
+  if (type === 'dma-done') return dmaText(as());
+  if (type === 'power-on') return 'firmware and kernel';
+  if (type === 'migrate-incoming') return 'the stream';
+  if ('args' in message) return rtasText(as());
+  if (type.startsWith('H_')) return hcallText(as());
+  return fieldsText(message);
+}

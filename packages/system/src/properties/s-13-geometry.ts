@@ -1,0 +1,83 @@
+import type { IbmCreatePeDmaWindow } from '@spapr-dma/protocol';
+import type { EnabledTable, QemuState } from '@spapr-dma/qemu-spapr';
+import {
+  arrivingCall,
+  enabledTable,
+  guestsQemu,
+  hex,
+  type ObservedStep,
+  type Property,
+  qemusOf,
+  rtasAnswer,
+  windowEnd,
+  windowsOf,
+} from './property.js';
+
+/** Creates that were not answered yet, by thread. */
+type Asked = Readonly<Record<string, IbmCreatePeDmaWindow>>;
+
+function overlapIn(qemu: QemuState): string | null {
+  for (const phb of qemu.phbs) {
+    const [first, second] = windowsOf(qemu, phb);
+    if (first === undefined || second === undefined) continue;
+    if (first.busOffset < windowEnd(second) && second.busOffset < windowEnd(first)) {
+      return `On PHB ${phb.properties.index}, the windows of LIOBN ${hex(first.liobn)} (from ${hex(first.busOffset)}) and of LIOBN ${hex(second.liobn)} (from ${hex(second.busOffset)}) overlap.`;
+    }
+  }
+  return null;
+}
+
+/** A window whose memory region lies elsewhere than its fields say (B-29). */
+function movedRegionIn(qemu: QemuState): string | null {
+  for (const table of qemu.tables) {
+    if (table.mode !== 'enabled') continue;
+    const { region, busOffset } = table;
+    const bytes = windowEnd(table) - busOffset;
+    if (region.start === busOffset && region.bytes === bytes) continue;
+    return `LIOBN ${hex(table.liobn)} has its entries for ${hex(busOffset)} on, and devices find it at ${hex(region.start)} with ${hex(region.bytes)} bytes.`;
+  }
+  return null;
+}
+
+/** What a create was asked for, against what it made. */
+function notAsAsked(call: IbmCreatePeDmaWindow, table: EnabledTable): string | null {
+  const [, , , pageShift = 0, windowShift = 0] = call.args;
+  const asked = `ibm,create-pe-dma-window for page shift ${pageShift} and window shift ${windowShift}`;
+  if (table.pageShift > 63) return `${asked} succeeds, though no page has 2^${pageShift} bytes.`;
+  if (table.pageShift !== pageShift) return `${asked} makes pages of 2^${table.pageShift} bytes.`;
+  if (BigInt(table.nbTable) << BigInt(pageShift) === 1n << BigInt(windowShift)) return null;
+  return `${asked} makes a window of ${table.nbTable} entries.`;
+}
+
+/** The create that is answered with success in this step, and its window. */
+function createdIn(
+  asked: Asked,
+  step: ObservedStep,
+): readonly [IbmCreatePeDmaWindow, EnabledTable] | undefined {
+  const answer = rtasAnswer(step);
+  if (answer?.call !== 'ibm,create-pe-dma-window' || answer.status !== 'SUCCESS') return undefined;
+  const call = asked[answer.thread];
+  const table = enabledTable(guestsQemu(step.moved.state), BigInt(answer.outputs[0] ?? 0));
+  return call === undefined || table === undefined ? undefined : [call, table];
+}
+
+export const geometry: Property<Asked> = {
+  name: 'S-13',
+  title: 'A window has the shape it was asked for, and the windows of a PHB do not overlap.',
+  sometimes: 'a PHB has two windows',
+  initial: {},
+  observe: (memory, step) => {
+    const call = arrivingCall(step);
+    const asked = call?.type === 'ibm,create-pe-dma-window' ? { ...memory, [call.thread]: call } : memory;
+    const created = createdIn(asked, step);
+    const qemus = qemusOf(step.moved.state);
+    const misplaced =
+      qemus.map(({ qemu }) => overlapIn(qemu) ?? movedRegionIn(qemu)).find((text) => text !== null) ?? null;
+    const reached = qemus.some(({ qemu }) => qemu.phbs.some((phb) => windowsOf(qemu, phb).length === 2));
+    return {
+      memory: asked,
+      violation: misplaced ?? (created === undefined ? null : notAsAsked(...created)),
+      reached,
+    };
+  },
+};

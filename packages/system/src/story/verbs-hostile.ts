@@ -1,0 +1,85 @@
+import {
+  type HGetTce,
+  type HPutTce,
+  type HPutTceIndirect,
+  type HStuffTce,
+  high32,
+  low32,
+  type RtasCall,
+} from '@spapr-dma/protocol';
+import { buidOf } from '@spapr-dma/qemu-spapr';
+import type { AnyMessage } from '../participants.js';
+import { count, listOf, optional, u64 } from './fields.js';
+import { type ScriptContext, to, vcpu, verb } from './verb.js';
+
+/**
+ * Calls of a guest that is not ours: whatever a vCPU can put into its registers. Only for machines without a
+ * guest kernel, which would not know what to do with the answers.
+ */
+const FROM = { from: 'guest-kernel', to: 'qemu-spapr' } as const;
+const onCpu = { vcpu: optional(count, 0) };
+const place = { liobn: u64, ioba: u64 };
+
+const toQemu = (message: AnyMessage, context: ScriptContext) => to('qemu-spapr', message, context);
+
+function rtas(
+  type: RtasCall['type'],
+  cpu: number,
+  args: readonly number[],
+  nret: number,
+  context: ScriptContext,
+) {
+  return toQemu({ ...FROM, type, thread: vcpu(cpu), args, nret } as AnyMessage, context);
+}
+
+/** The configuration address of the first device, and the BUID in two cells. */
+const addressOf = (phb: number): readonly number[] => {
+  const buid = buidOf(phb);
+  return [0, high32(buid), low32(buid)];
+};
+
+/** What a vCPU may call without asking its kernel. */
+export const HOSTILE_VERBS = {
+  H_PUT_TCE: verb({ ...onCpu, ...place, tce: u64 }, ({ vcpu: cpu, ...rest }, context) => {
+    const message: HPutTce = { ...FROM, ...rest, type: 'H_PUT_TCE', thread: vcpu(cpu) };
+    return toQemu(message, context);
+  }),
+  H_PUT_TCE_INDIRECT: verb(
+    { ...onCpu, ...place, tceList: optional(u64, 0x10000n), tces: listOf(u64), npages: optional(u64, null) },
+    ({ vcpu: cpu, npages, ...rest }, context) => {
+      const message: HPutTceIndirect = {
+        ...FROM,
+        ...rest,
+        type: 'H_PUT_TCE_INDIRECT',
+        thread: vcpu(cpu),
+        npages: npages ?? BigInt(rest.tces.length),
+      };
+      return toQemu(message, context);
+    },
+  ),
+  H_STUFF_TCE: verb({ ...onCpu, ...place, tceValue: u64, npages: u64 }, ({ vcpu: cpu, ...rest }, context) => {
+    const message: HStuffTce = { ...FROM, ...rest, type: 'H_STUFF_TCE', thread: vcpu(cpu) };
+    return toQemu(message, context);
+  }),
+  H_GET_TCE: verb({ ...onCpu, ...place }, ({ vcpu: cpu, ...rest }, context) => {
+    const message: HGetTce = { ...FROM, ...rest, type: 'H_GET_TCE', thread: vcpu(cpu) };
+    return toQemu(message, context);
+  }),
+  'ibm,query-pe-dma-window': verb(
+    { ...onCpu, phb: count, nret: optional(count, 6) },
+    ({ vcpu: cpu, phb, nret }, context) =>
+      rtas('ibm,query-pe-dma-window', cpu, addressOf(phb), nret, context),
+  ),
+  'ibm,create-pe-dma-window': verb(
+    { ...onCpu, phb: count, pageShift: count, windowShift: count },
+    ({ vcpu: cpu, phb, pageShift, windowShift }, context) =>
+      rtas('ibm,create-pe-dma-window', cpu, [...addressOf(phb), pageShift, windowShift], 4, context),
+  ),
+  'ibm,remove-pe-dma-window': verb({ ...onCpu, liobn: u64 }, ({ vcpu: cpu, liobn }, context) =>
+    rtas('ibm,remove-pe-dma-window', cpu, [low32(liobn)], 1, context),
+  ),
+  'ibm,reset-pe-dma-window': verb({ ...onCpu, phb: count }, ({ vcpu: cpu, phb }, context) =>
+    rtas('ibm,reset-pe-dma-window', cpu, addressOf(phb), 1, context),
+  ),
+  quiesce: verb(onCpu, ({ vcpu: cpu }, context) => rtas('quiesce', cpu, [], 1, context)),
+} as const;
