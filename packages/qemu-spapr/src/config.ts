@@ -40,6 +40,9 @@ export interface QemuFeatures {
   readonly streamVersion: 2 | 3;
 }
 
+/** PHBs have indexes from 0 to this. @see [QEMU] hw/ppc/spapr.c: SPAPR_MAX_PHBS */
+export const PHB_INDEX_MAX = 30;
+
 export type MachineVersion = `pseries-${number}.${number}`;
 
 export interface QemuConfig {

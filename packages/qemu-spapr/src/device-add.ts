@@ -9,7 +9,7 @@ import {
   type VioDevice,
 } from '@spapr-dma/protocol';
 import { tceTable } from '@spapr-dma/tce-table';
-import { phbProperties } from './config.js';
+import { PHB_INDEX_MAX, phbProperties } from './config.js';
 import { attached, coldDrc, emptyDrc, pciDrcIndex, phbDrcIndex } from './drc.js';
 import { phbDmaReset } from './phb-dma-reset.js';
 import { aborts, DUPLICATE_ASSERTION } from './qemu-abort.js';
@@ -52,8 +52,8 @@ const slotTable = (index: number, slot: 0 | 1): SpaprTceTable => ({
  */
 function addPhb(qemu: QemuState, device: PhbDevice, plug: Plug): Outcome {
   const { index } = device;
-  if (!Number.isInteger(index) || index < 0 || index > 30) {
-    return error(qemu, `PHB index ${index} is not 0 to 30`);
+  if (!Number.isInteger(index) || index < 0 || index > PHB_INDEX_MAX) {
+    return error(qemu, `PHB index ${index} is not 0 to ${PHB_INDEX_MAX}`);
   }
   const other = phbOfIndex(qemu, index);
   if (other?.mode === 'present') return error(qemu, `PHB ${index} is there already`);

@@ -1,5 +1,6 @@
 import type { DeviceDel } from '@spapr-dma/protocol';
-import { type Drc, unplugRequested } from './drc.js';
+import { isUpTo, PHB_INDEX_MAX } from './config.js';
+import { type Drc, emptyDrc, pciDrcIndex, phbDrcIndex, unplugRequested } from './drc.js';
 import { hotplugEvent, monitorReturn, type Outcome, type QemuSent, traced } from './sent.js';
 import { type Phb, phbOfIndex, type QemuState, withPhb } from './state.js';
 
@@ -31,10 +32,26 @@ const withoutDevice = (qemu: QemuState, phb: Phb, devfn: number): QemuState => (
   devices: qemu.devices.filter((device) => device.phb !== phb.properties.index || device.devfn !== devfn),
 });
 
-/** Where a connector sits. */
-export type Connector =
+/** Where a connector sits that holds something. */
+type Occupied =
   | { readonly kind: 'phb'; readonly phb: Phb; readonly drc: Drc }
   | { readonly kind: 'pci'; readonly phb: Phb; readonly devfn: number; readonly drc: Drc };
+/** A connector: an empty one never changes by what the guest does, so the state does not hold it. */
+export type Connector = Occupied | { readonly kind: 'empty'; readonly drc: Drc };
+
+/**
+ * A connector that holds nothing: every PHB has one for each of its 256 functions, and a machine from
+ * pseries-4.0 on has one for each PHB that it could have.
+ */
+function emptyConnectorOf({ phbs, config }: QemuState, index: number): Connector | undefined {
+  const isSlot = phbs.some(
+    ({ mode, properties }) => mode === 'present' && (index & ~0xff) === pciDrcIndex(properties.index, 0),
+  );
+  if (isSlot) return { kind: 'empty', drc: emptyDrc(index, 'physical') };
+  const isPhb = index >= phbDrcIndex(0) && index <= phbDrcIndex(PHB_INDEX_MAX);
+  if (!isPhb || isUpTo(config.machine, 3, 1)) return undefined;
+  return { kind: 'empty', drc: emptyDrc(index, 'logical') };
+}
 
 /** The connector with that index, or undefined. */
 export function connectorOf(qemu: QemuState, index: number): Connector | undefined {
@@ -43,21 +60,25 @@ export function connectorOf(qemu: QemuState, index: number): Connector | undefin
     const slot = phb.slots.find(({ drc }) => drc.index === index);
     if (slot !== undefined) return { kind: 'pci', phb, devfn: slot.devfn, drc: slot.drc };
   }
-  return undefined;
+  return emptyConnectorOf(qemu, index);
 }
 
 /** The same state with a connector's new condition; what it releases is gone. */
 export function withConnector(qemu: QemuState, at: Connector, drc: Drc, released: boolean): QemuState {
+  if (at.kind === 'empty' || drc === at.drc) return qemu;
   if (at.kind === 'phb') {
     if (released) return phbLeft(qemu, { ...at.phb, drc });
     return withPhb(qemu, { ...at.phb, drc });
   }
+  if (released) {
+    const left = at.phb.slots.filter(({ devfn }) => devfn !== at.devfn);
+    return withoutDevice(withPhb(qemu, { ...at.phb, slots: left }), at.phb, at.devfn);
+  }
   const slots = at.phb.slots.map((slot) => (slot.devfn === at.devfn ? { ...slot, drc } : slot));
-  const changed = withPhb(qemu, { ...at.phb, slots });
-  return released ? withoutDevice(changed, at.phb, at.devfn) : changed;
+  return withPhb(qemu, { ...at.phb, slots });
 }
 
-function targetOf(qemu: QemuState, { target }: DeviceDel): Connector | string {
+function targetOf(qemu: QemuState, { target }: DeviceDel): Occupied | string {
   if (target.kind === 'phb') {
     const phb = phbOfIndex(qemu, target.index);
     if (phb?.mode !== 'present') return `there is no PHB ${target.index}`;

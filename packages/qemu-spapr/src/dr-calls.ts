@@ -6,6 +6,7 @@ import {
   type IbmConfigureConnector,
   INDICATORS,
   ISOLATION_STATES,
+  type RtasStatus,
   type SetIndicator,
 } from '@spapr-dma/protocol';
 import { connectorOf, withConnector } from './device-del.js';
@@ -24,6 +25,9 @@ function allocationStep(drc: Drc, state: number): DrcStep {
   if (state === ALLOCATION_STATES.UNUSABLE) return setUnusable(drc);
   return state === ALLOCATION_STATES.USABLE ? setUsable(drc) : noSuch(drc);
 }
+
+/** The lamp's states: inactive, active, identify, action. */
+const LAMP_STATE_MAX = 3;
 
 /** The line of each indicator, and the further one where it ends an unplug. */
 const INDICATOR_EVENTS = {
@@ -54,11 +58,17 @@ export function setIndicator(qemu: QemuState, call: SetIndicator): Outcome {
   if (call.args.length !== 3 || call.nret !== 1) return refused(qemu, call, 'PARAM_ERROR');
   const at = connectorOf(qemu, index);
   if (at === undefined) return refused(qemu, call, 'NO_SUCH_INDICATOR');
+  // A lamp is for physical connectors, an allocation for logical ones.
   if (type === INDICATORS.DR) {
+    if (at.drc.kind !== 'physical') return refused(qemu, call, 'NO_SUCH_INDICATOR');
+    if (state > LAMP_STATE_MAX) return refused(qemu, call, 'PARAM_ERROR');
     const lamp = traced({ event: 'spapr_drc_set_dr_indicator', index, state });
     return { qemu, sent: [lamp, rtasReturn(call, 'SUCCESS')] };
   }
   if (type !== INDICATORS.ISOLATION_STATE && type !== INDICATORS.ALLOCATION_STATE) {
+    return refused(qemu, call, 'NO_SUCH_INDICATOR');
+  }
+  if (type === INDICATORS.ALLOCATION_STATE && at.drc.kind !== 'logical') {
     return refused(qemu, call, 'NO_SUCH_INDICATOR');
   }
   const { step, event, finalizing } = INDICATOR_EVENTS[type];
@@ -100,12 +110,13 @@ function senseOf({ kind, mode, occupied }: Drc): number {
  */
 export function getSensorState(qemu: QemuState, call: GetSensorState): Outcome {
   const [type = 0, index = 0] = call.args;
-  const answer = (status: DrStatus, outputs: readonly number[] = []): Outcome => ({
+  // Unlike other calls, this one writes its second cell also where it refuses.
+  const answer = (status: DrStatus | RtasStatus, sense: number = ENTITY_SENSE.EMPTY): Outcome => ({
     qemu,
-    sent: [rtasReturn(call, status, outputs)],
+    sent: [rtasReturn(call, status, call.nret >= 2 ? [sense] : [])],
   });
-  if (call.args.length !== 2 || call.nret !== 2) return refused(qemu, call, 'PARAM_ERROR');
+  if (call.args.length !== 2 || call.nret !== 2) return answer('PARAM_ERROR');
   if (type !== DR_ENTITY_SENSE) return answer('NO_SUCH_INDICATOR');
   const at = connectorOf(qemu, index);
-  return at === undefined ? answer('NO_SUCH_INDICATOR') : answer('SUCCESS', [senseOf(at.drc)]);
+  return at === undefined ? answer('PARAM_ERROR') : answer('SUCCESS', senseOf(at.drc));
 }

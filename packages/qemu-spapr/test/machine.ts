@@ -112,14 +112,18 @@ export const dma = (
 });
 
 /** The machine before its first reset. */
-export const realize = (input: QemuInput = {}): Qemu => initialTransition(qemuMachine, input)[0];
+export function realize(input: QemuInput = {}): Qemu {
+  const [qemu] = initialTransition(qemuMachine, input);
+  if (qemu.status === 'error') throw qemu.error;
+  return qemu;
+}
 
 /** One message in, the next condition and the messages out. */
 export function send(qemu: Qemu, message: QemuReceived): Stepped {
   const [next, actions] = transition(qemuMachine, qemu, message);
-  const sent = actions.map(({ type, params }) => {
-    if (type !== 'xstate.emit') throw new Error(`the machine ran ${type}: only assign and emit are pure`);
-    return (params as unknown as { readonly event: QemuSent }).event;
+  const sent = (actions as readonly { readonly type: string; readonly params: unknown }[]).map((action) => {
+    if (action.type !== 'xstate.emit') throw new Error(`${action.type} is neither assign nor emit`);
+    return (action.params as { readonly event: QemuSent }).event;
   });
   return { qemu: next, sent };
 }
