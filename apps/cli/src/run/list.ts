@@ -37,7 +37,7 @@ export function list(): Answer {
           presets.map(({ name, qemu, linux }) => [name, qemu, linux]),
         ),
         table(
-          titled('switch', 'of', 'values', 'source', ''),
+          titled('switch', 'values', ''),
           switches.map(({ name, component, values, source, text }) => [
             name,
             component,

@@ -33,7 +33,9 @@ function known<T>(ask: () => T): T {
 /** The stories of a call, each once; all there are where it names none. */
 function storiesOf({ stories }: RunCall): readonly Story[] {
   const names = stories.length === 0 ? listStories().map(({ id }) => id) : stories;
-  return [...new Set(names)].map(loadStory);
+  if (names.length === 0)
+    throw new StoryError('there are no stories beside this command; it plays those of its repository');
+  return [...new Set(names)].map((id) => loadStory(id));
 }
 
 function statusOf(results: readonly StoryResult[], error: Fault | null): Status {
