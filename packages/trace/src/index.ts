@@ -1,2 +1,7 @@
+export type { Divergence } from './follow/divergence.js';
+export type { GivenPhb } from './follow/facts.js';
+export type { Finding, FindingKind } from './follow/findings.js';
+export type { FollowOptions } from './follow/follow.js';
+export { type FollowReport, followLog, type PhbReport, type WindowReport } from './follow/report.js';
 export { InputError, openInput } from './input.js';
 export { runVectors, type VectorsOptions, type VectorsReport } from './vectors/run-vectors.js';

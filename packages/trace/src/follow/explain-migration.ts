@@ -1,0 +1,82 @@
+import { bytes, ioba, type MigratedTable, type TraceEvent, tceCount } from '@spapr-dma/protocol';
+import { type SpaprTceTable, tableOf } from '@spapr-dma/qemu-spapr';
+import { defaultTableOf, withDefaultPlace } from './assume.js';
+import { type Branch, type BranchStep, qemuOf, stepBranch } from './branch.js';
+import { allUnknown } from './doubts.js';
+import { withDoubts } from './explain-call.js';
+import type { Facts } from './facts.js';
+
+type Line<Event extends TraceEvent['event']> = Extract<TraceEvent, { readonly event: Event }>;
+
+const shown = (table: SpaprTceTable) => ({
+  nb: table.mode === 'enabled' ? table.nbTable : 0,
+  busOffset: table.mode === 'disabled' ? 0n : table.busOffset,
+  ps: table.mode === 'disabled' ? 0 : table.pageShift,
+});
+
+/** Puts a default window, whose place no line has told, where this line says. */
+function placedBy(branch: Branch, liobn: bigint, busOffset: bigint, nb: number, facts: Facts): Branch {
+  const table = tableOf(qemuOf(branch), liobn);
+  if (table?.owner.kind !== 'phb') return branch;
+  const { index } = table.owner;
+  const { window } = facts.phbOf(index);
+  const place = { start: ioba(busOffset), bytes: bytes(BigInt(nb) << 12n) };
+  if (
+    defaultTableOf(qemuOf(branch), index)?.liobn !== table.liobn ||
+    window.isPinned ||
+    !window.allows(place)
+  ) {
+    return branch;
+  }
+  return withDefaultPlace(branch, index, place);
+}
+
+/** A table as it is written into a stream: it must be as the branch has it. */
+export function explainPreSave(
+  branch: Branch,
+  line: Line<'spapr_iommu_pre_save'>,
+  facts: Facts,
+): Branch | null {
+  const placed = line.ps === 12 ? placedBy(branch, line.liobn, line.busOffset, line.nb, facts) : branch;
+  const table = tableOf(qemuOf(placed), line.liobn);
+  if (table === undefined) return null;
+  const { nb, busOffset, ps } = shown(table);
+  if (table.mode === 'stuck') return line.nb === 0 && line.busOffset === busOffset ? placed : null;
+  const sameShift = (ps & 63) === (line.ps & 63);
+  return nb === line.nb && busOffset === line.busOffset && sameShift ? placed : null;
+}
+
+/**
+ * A table as it comes out of a stream, with what QEMU would log. Its entries are not in the log: all of
+ * them are unknown from here on.
+ */
+export function postLoadOf(
+  branch: Branch,
+  line: Line<'spapr_iommu_post_load'>,
+  facts: Facts,
+): BranchStep | null {
+  const before = tableOf(qemuOf(branch), line.liobn);
+  if (before === undefined) return null;
+  const start = before.mode === 'enabled' ? before.busOffset : 0n;
+  const placed = placedBy(branch, line.liobn, start, line.preNb, facts);
+  const loaded: MigratedTable = {
+    liobn: before.liobn,
+    nbTable: tceCount(line.postNb),
+    busOffset: line.busOffset,
+    pageShift: line.ps,
+    bypass: before.bypass,
+    defWin: before.defWin,
+    runs: [],
+  };
+  const stepped = stepBranch(placed, {
+    type: 'migrate-incoming',
+    from: 'environment',
+    to: 'qemu-spapr',
+    stream: { version: 3, tables: [loaded] },
+  });
+  const after = tableOf(qemuOf(stepped.branch), line.liobn);
+  if (after?.mode !== 'enabled') return stepped;
+  const guesses = { ...branch.guesses, defWin: new Set(branch.guesses.defWin).add(after.liobn) };
+  const unknown = withDoubts(stepped.branch, after.liobn, allUnknown(after.nbTable));
+  return { branch: { ...unknown, guesses }, logged: stepped.logged };
+}

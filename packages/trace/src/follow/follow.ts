@@ -1,0 +1,304 @@
+import type { TraceEvent } from '@spapr-dma/protocol';
+import { endOf, type MachineVersion, pageBytesOf, QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
+import { InputError } from '../input.js';
+import { excerpt, LineReader } from '../log/line-reader.js';
+import { isNilTable, nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
+import { defaultTableOf, withDefaultPlace } from './assume.js';
+import { type Branch, firstBranch, merged, qemuOf } from './branch.js';
+import type { Divergence } from './divergence.js';
+import { expectedLine } from './expected.js';
+import { type CallLine, isCallLine } from './explain-call.js';
+import { type Explained, explainLine, type LogLine } from './explain-control.js';
+import { explainFresh, isPciLiobn, slotOfLiobn } from './explain-fresh.js';
+import { expectedXlate, explainXlate, type XlateLine } from './explain-xlate.js';
+import { Facts, type GivenPhb } from './facts.js';
+import { Ledger } from './ledger.js';
+import { Rates } from './rates.js';
+import { Reordering } from './reordering.js';
+import { lineText } from './same-line.js';
+import { SILENT_STEPS } from './silent-steps.js';
+
+/** What the caller knows that a log does not tell, and how to hear of progress. */
+export interface FollowOptions {
+  readonly phbs?: readonly GivenPhb[];
+  readonly machine?: MachineVersion;
+  /** Called now and then with the lines and bytes read so far. */
+  readonly onProgress?: (lines: number, bytes: number) => void;
+}
+
+/** Branches that are followed side by side; more than that explain nothing any more. */
+const BRANCHES_MAX = 64;
+
+const RATE_KINDS = {
+  spapr_iommu_put: 'put',
+  spapr_iommu_stuff: 'stuff',
+  spapr_iommu_indirect: 'indirect',
+  spapr_iommu_get: 'get',
+} as const;
+
+/** Holds a log against QEMU's machine, line by line. */
+export class Follower {
+  readonly reader = new LineReader();
+  readonly rates = new Rates();
+  readonly ledger: Ledger;
+  readonly facts: Facts;
+  #branches: readonly Branch[];
+  #line = 0;
+  #branchesSeen = 1;
+  #firstSeconds = Number.NaN;
+  readonly #reordering = new Reordering();
+  readonly #xlate: XlateLine = {
+    liobn: 0,
+    addressHigh: 0,
+    addressLow: 0,
+    translatedHigh: 0,
+    translatedLow: 0,
+    perm: 0,
+    mask: 0,
+  };
+  divergence: Divergence | null = null;
+
+  constructor({ phbs = [], machine = QEMU_7_2.machine }: FollowOptions) {
+    this.facts = new Facts(phbs);
+    this.#branches = [firstBranch({ config: { ...QEMU_7_2, machine }, ram: [], devices: [] })];
+    this.ledger = new Ledger((liobn, start, end) => this.#sweptOver(liobn, start, end));
+  }
+
+  get lines(): number {
+    return this.#line;
+  }
+
+  /** The most branches that explained the log at one time. */
+  get branchesSeen(): number {
+    return this.#branchesSeen;
+  }
+
+  /** Lookups that stood before the write they saw, or behind one they did not. */
+  get reordered(): number {
+    return this.#reordering.count;
+  }
+
+  /** The log ends with a table that QEMU did not survive. */
+  get aborted(): boolean {
+    const { fresh } = this.branch;
+    return fresh !== null && tableOf(qemuOf(this.branch), fresh.liobn)?.mode === 'stuck';
+  }
+
+  /** The likeliest of the machines that explain the log. */
+  get branch(): Branch {
+    return this.#branches[0] as Branch;
+  }
+
+  /** Takes one line; false where the log and the specification have parted. */
+  take(bytes: Buffer, start: number, end: number): boolean {
+    this.#line++;
+    const isEvent = this.reader.read(bytes, start, end, this.#line);
+    const { thread, event } = this.reader;
+    if (isEvent && event !== null) {
+      if (Number.isNaN(this.#firstSeconds)) this.#firstSeconds = this.reader.seconds;
+      const explained =
+        event === 'spapr_iommu_xlate'
+          ? this.#takeXlate(bytes, start, end)
+          : this.#takeEvent(event, bytes, start, end);
+      if (!explained) return false;
+    }
+    const expired = this.#reordering.passed(this.#line, thread);
+    if (expired === null) return true;
+    this.divergence = expired;
+    return false;
+  }
+
+  /** The log has ended: what waits for a line that will not come is settled. */
+  finish(): void {
+    if (this.divergence === null) this.divergence = this.#reordering.unresolved();
+    this.#settleFresh();
+    this.ledger.finish(this.branch);
+  }
+
+  /** A table that was made last: what made it is told by the end of the log, as far as anything tells it. */
+  #settleFresh(): void {
+    const before = this.branch;
+    if (before.fresh === null || this.aborted) return;
+    const [explained] = explainFresh(before, null, this.facts);
+    if (explained === undefined) return;
+    const event = { event: 'spapr_iommu_new_table', liobn: before.fresh.liobn, fd: before.fresh.fd } as const;
+    this.#branches = [explained.branch];
+    this.ledger.control(before, explained.branch, event, explained.by, {
+      line: before.fresh.line,
+      seconds: null,
+    });
+  }
+
+  /** Seconds since the first line, or null without timestamps. */
+  #seconds(): number | null {
+    return Number.isNaN(this.reader.seconds) ? null : this.reader.seconds - this.#firstSeconds;
+  }
+
+  #at() {
+    return { line: this.#line, seconds: this.#seconds() };
+  }
+
+  #takeXlate(bytes: Buffer, start: number, end: number): boolean {
+    const { fields } = this.reader;
+    const xlate = this.#xlate;
+    xlate.liobn = fields.high[0] === 0 ? (fields.low[0] as number) : -1;
+    xlate.addressHigh = fields.high[1] as number;
+    xlate.addressLow = fields.low[1] as number;
+    xlate.translatedHigh = fields.high[2] as number;
+    xlate.translatedLow = fields.low[2] as number;
+    xlate.perm = fields.high[3] === 0 && (fields.low[3] as number) < 4 ? (fields.low[3] as number) : -1;
+    xlate.mask = fields.high[4] === 0 ? (fields.low[4] as number) : -1;
+    this.rates.count('xlate', this.#seconds() ?? this.#line);
+    if (xlate.perm === 0) this.ledger.fault(xlate.liobn, this.#line);
+    const only = this.#branches.length === 1 ? (this.#branches[0] as Branch) : null;
+    const next = only === null ? null : explainXlate(only, xlate);
+    if (next !== null) {
+      if (next !== only) this.#branches = [next];
+      return true;
+    }
+    const explaining = this.#branches.flatMap((branch) => explainXlate(branch, xlate) ?? []);
+    if (explaining.length > 0) {
+      this.#branches = explaining;
+      return true;
+    }
+    return this.#takeUnexplainedXlate({ ...xlate }, bytes, start, end);
+  }
+
+  /** A lookup that the tables do not show: it raced with a write, or something silent happened. */
+  #takeUnexplainedXlate(xlate: XlateLine, bytes: Buffer, start: number, end: number): boolean {
+    if (this.#reordering.sawEarlier(xlate, this.reader.thread)) return true;
+    const silent = this.#silently((branch) => explainXlate(branch, xlate));
+    if (silent.length > 0) {
+      this.#branches = silent;
+      return true;
+    }
+    this.#reordering.wait(xlate, this.reader.thread, {
+      line: this.#line,
+      text: excerpt(bytes, start, end),
+      expected: expectedXlate(this.branch, xlate),
+      observed: 'a lookup that found something else',
+    });
+    return true;
+  }
+
+  #silently(explain: (branch: Branch) => Branch | null): readonly Branch[] {
+    for (const { apply } of SILENT_STEPS) {
+      const found = this.#branches
+        .flatMap((branch) => apply(branch, this.facts))
+        .flatMap((branch) => explain(branch) ?? []);
+      if (found.length > 0) return merged(found);
+    }
+    return [];
+  }
+
+  #takeEvent(name: string, bytes: Buffer, start: number, end: number): boolean {
+    const event = traceEventOf(this.reader);
+    if (event === null) return true;
+    const log: LogLine = {
+      event,
+      line: this.#line,
+      thread: this.reader.thread,
+      isNil: event.event === 'spapr_iommu_new_table' && isNilTable(this.reader),
+    };
+    const isCall = isCallLine(event);
+    if (isCall) {
+      this.rates.count(RATE_KINDS[event.event], this.#seconds() ?? this.#line);
+      if (!nameFitsLiobn(name, event.liobn)) return this.#parted(event, bytes, start, end);
+      this.#noteReach(event);
+    }
+    const before = this.branch;
+    const explained = this.#explained(log);
+    if (explained.length === 0) return this.#parted(event, bytes, start, end);
+    this.#adopt(explained.map(({ branch }) => branch));
+    this.#reordering.wrote(this.#line, log.thread, before, this.#branches, (surviving) => {
+      this.#branches = surviving;
+    });
+    const by = explained[0]?.by ?? null;
+    if (isCall) {
+      if (by !== null) this.ledger.control(before, this.branch, event, by, this.#at());
+      this.ledger.called(before, this.branch, event, this.#at());
+    } else this.ledger.control(before, this.branch, event, by, this.#at());
+    return true;
+  }
+
+  #explained(log: LogLine): readonly Explained[] {
+    const explained = this.#branches.flatMap((branch) => explainLine(branch, log, this.facts));
+    if (explained.length > 0) return explained;
+    for (const { apply } of SILENT_STEPS) {
+      const found = this.#branches
+        .flatMap((branch) => apply(branch, this.facts))
+        .flatMap((branch) => explainLine(branch, log, this.facts));
+      if (found.length > 0) return found;
+    }
+    return [];
+  }
+
+  #adopt(branches: readonly Branch[]): void {
+    this.#branches = merged(branches);
+    if (this.#branches.length > this.#branchesSeen) this.#branchesSeen = this.#branches.length;
+    if (this.#branches.length > BRANCHES_MAX) {
+      throw new InputError(
+        `line ${this.#line}: more than ${BRANCHES_MAX} machines explain the log so far; it leaves too much open to be followed`,
+        this.#line,
+      );
+    }
+  }
+
+  #parted(event: TraceEvent, bytes: Buffer, start: number, end: number): false {
+    this.divergence = {
+      line: this.#line,
+      text: excerpt(bytes, start, end),
+      expected: expectedLine(this.branch, event),
+      observed: lineText(event),
+    };
+    return false;
+  }
+
+  /** What a call says of the place of a default window that no line has named. */
+  #noteReach(call: CallLine): void {
+    if (!isPciLiobn(call.liobn)) return;
+    const { index, slot } = slotOfLiobn(call.liobn);
+    if (slot !== 0) return;
+    const table = defaultTableOf(qemuOf(this.branch), index);
+    if (table === undefined) return;
+    const { window } = this.facts.phbOf(index);
+    if (window.isPinned) return;
+    const page = pageBytesOf(table.pageShift);
+    const aligned = call.ioba - (call.ioba % page);
+    const ok = call.ret === 0;
+    switch (call.event) {
+      case 'spapr_iommu_put':
+      case 'spapr_iommu_get':
+        if (ok) window.reached(aligned, aligned + page);
+        else window.refusedAt(aligned);
+        break;
+      case 'spapr_iommu_stuff':
+        if (ok) window.reached(call.ioba - call.npages * page, call.ioba);
+        else if (call.npages > 0n) window.refusedAt(call.ioba);
+        break;
+      case 'spapr_iommu_indirect':
+        if (ok) window.reached(aligned, aligned + BigInt(call.iobaN + 1) * page);
+        else if (call.iobaN > 0 || call.tceN !== 0n)
+          window.refusedAt(aligned + BigInt(call.iobaN + 1) * page);
+        break;
+    }
+  }
+
+  /** A kernel has cleared a table from its first entry on: for a default window, that is its place. */
+  #sweptOver(liobn: number, start: bigint, end: bigint): void {
+    const table = tableOf(qemuOf(this.branch), BigInt(liobn));
+    if (table?.owner.kind !== 'phb' || table.mode !== 'enabled') return;
+    const { index } = table.owner;
+    const size = end - start;
+    const { window } = this.facts.phbOf(index);
+    const isWhole = start === table.busOffset && end === endOf(table);
+    if (window.isPinned || isWhole || (size & (size - 1n)) !== 0n) return;
+    if (defaultTableOf(qemuOf(this.branch), index) === undefined) return;
+    window.sweptFrom(start, end);
+    const [place] = window.places();
+    if (place === undefined || place.start !== start || place.bytes !== size) return;
+    this.#branches = merged(this.#branches.map((branch) => withDefaultPlace(branch, index, place)));
+    const moved = defaultTableOf(qemuOf(this.branch), index);
+    if (moved !== undefined) this.ledger.replaced(moved);
+  }
+}

@@ -1,0 +1,96 @@
+import { ALLOCATION_STATES, INDICATORS, ISOLATION_STATES } from '@spapr-dma/protocol';
+import { phbDrcIndex, phbOfIndex, RCU_THREAD, type SpaprTceTable } from '@spapr-dma/qemu-spapr';
+import { defaultTableOf, withDefaultPlace } from './assume.js';
+import { type Branch, qemuOf, stepBranch } from './branch.js';
+import { quiesceCall, setIndicatorCall } from './call-messages.js';
+import type { Facts } from './facts.js';
+
+/**
+ * Steps that change windows and leave no line of their own. Each is declared here; they are tried, one at
+ * a time, where a line cannot be explained without.
+ */
+export interface SilentStep {
+  readonly name: string;
+  /** The branches after the step; none where it cannot have happened. */
+  readonly apply: (branch: Branch, facts: Facts) => readonly Branch[];
+}
+
+/** The guest gives a PHB up, and QEMU removes it. */
+export function unpluggedSilently(branch: Branch, index: number): Branch {
+  const drc = phbDrcIndex(index);
+  const asked = stepBranch(branch, {
+    type: 'device_del',
+    from: 'environment',
+    to: 'qemu-spapr',
+    target: { kind: 'phb', index },
+  }).branch;
+  const isolated = stepBranch(
+    asked,
+    setIndicatorCall(INDICATORS.ISOLATION_STATE, drc, ISOLATION_STATES.ISOLATED),
+  ).branch;
+  return stepBranch(isolated, setIndicatorCall(INDICATORS.ALLOCATION_STATE, drc, ALLOCATION_STATES.UNUSABLE))
+    .branch;
+}
+
+/** The windows of a PHB that has gone are freed, some time after its connector's last line. */
+const rcuFrees: SilentStep = {
+  name: 'RCU frees an unplugged PHB',
+  apply: (branch) => {
+    if (!qemuOf(branch).phbs.some(({ mode }) => mode === 'dying')) return [];
+    const { branch: freed } = stepBranch(branch, {
+      type: 'step',
+      from: 'environment',
+      to: 'qemu-spapr',
+      thread: RCU_THREAD,
+    });
+    return [freed];
+  },
+};
+
+/** A PHB is unplugged in a log without the connectors' lines. PHB 0 belongs to the machine. */
+const phbUnplugged: SilentStep = {
+  name: 'a PHB is unplugged',
+  apply: (branch, facts) => {
+    if (facts.tracesDrc) return [];
+    return qemuOf(branch)
+      .phbs.filter(({ mode, properties }) => mode === 'present' && properties.index !== 0)
+      .flatMap(({ properties }) => rcuFrees.apply(unpluggedSilently(branch, properties.index), facts));
+  },
+};
+
+const isMappedVio = (table: SpaprTceTable): boolean => table.owner.kind === 'vio' && table.mode === 'enabled';
+
+/** Firmware quiesces the VIO devices in a log without their lines. */
+const vioQuiesced: SilentStep = {
+  name: 'quiesce',
+  apply: (branch, facts) => {
+    if (facts.tracesVio || !qemuOf(branch).tables.some(isMappedVio)) return [];
+    return [stepBranch(branch, quiesceCall).branch];
+  },
+};
+
+/** A default window lies elsewhere than was taken for granted. */
+const defaultWindowElsewhere: SilentStep = {
+  name: 'the default window lies elsewhere',
+  apply: (branch, facts) =>
+    qemuOf(branch).phbs.flatMap(({ properties: { index, dmaWinAddr, dmaWinSize } }) => {
+      if (defaultTableOf(qemuOf(branch), index) === undefined) return [];
+      return facts
+        .phbOf(index)
+        .window.places()
+        .filter(({ start, bytes }) => start !== dmaWinAddr || bytes !== dmaWinSize)
+        .map((place) => withDefaultPlace(branch, index, place));
+    }),
+};
+
+/** In the order in which they are tried. */
+export const SILENT_STEPS: readonly SilentStep[] = [
+  rcuFrees,
+  defaultWindowElsewhere,
+  phbUnplugged,
+  vioQuiesced,
+];
+
+/** Is the PHB of that index there, or on its way out? */
+export const hasPhb = (branch: Branch, index: number): boolean =>
+  phbOfIndex(qemuOf(branch), index) !== undefined;

@@ -1,0 +1,158 @@
+import { isUtf8 } from 'node:buffer';
+import { InputError } from '../input.js';
+import { EVENT_FORMATS } from './event-formats.js';
+import { compileTemplate, Fields, matchTemplate, type Template } from './template.js';
+
+/** An event whose lines are read, with what is counted of it. */
+interface KnownEvent {
+  readonly name: string;
+  readonly nameBytes: Uint8Array;
+  readonly template: Template;
+  count: number;
+}
+
+const NO_THREAD = -1;
+/** Distinct names of events that are counted by name; a log of nothing but names must not fill the memory. */
+const IGNORED_NAMES_MAX = 1000;
+const OTHER_EVENTS = '(other events)';
+const NOT_AN_EVENT = '(not a trace event)';
+
+const COLON = 58;
+const SPACE = 32;
+const CARRIAGE_RETURN = 13;
+
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
+const isNameByte = (byte: number): boolean =>
+  (byte >= 97 && byte <= 122) || byte === 95 || (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90);
+
+/** A cheap number from a name's length and some of its letters, to find the event by. */
+function nameHash(buffer: Uint8Array, start: number, end: number): number {
+  let hash = end - start;
+  for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (buffer[at] as number)) | 0;
+  return hash;
+}
+
+/**
+ * Reads the lines of a QEMU trace log, with or without `PID@SECONDS.MICROS:` in front, and keeps count of
+ * what it met. After `read` says that a line is an event, its parts stand in the fields of this object
+ * until the next line: a log has millions of lines, and none of them becomes an object of its own.
+ */
+export class LineReader {
+  /** Name of the event, or null for a line that is passed over. */
+  event: string | null = null;
+  readonly fields = new Fields();
+  /** Linux thread id, or -1 where the log has none. */
+  thread = NO_THREAD;
+  /** Seconds since the epoch, or NaN where the log has none. */
+  seconds = Number.NaN;
+
+  readonly #events = new Map<number, KnownEvent>();
+  readonly #ignored = new Map<string, number>();
+
+  constructor() {
+    const encoder = new TextEncoder();
+    for (const { event, template } of EVENT_FORMATS) {
+      const nameBytes = encoder.encode(event);
+      const hash = nameHash(nameBytes, 0, nameBytes.length);
+      if (this.#events.has(hash)) throw new Error(`two event names share the hash of ${event}`);
+      this.#events.set(hash, { name: event, nameBytes, template: compileTemplate(template), count: 0 });
+    }
+  }
+
+  /** How often each event was read, by name. */
+  get events(): Record<string, number> {
+    const seen = [...this.#events.values()].filter(({ count }) => count > 0);
+    return Object.fromEntries(seen.map(({ name, count }) => [name, count]).sort());
+  }
+
+  /** How often each other line was passed over. */
+  get ignored(): Record<string, number> {
+    return Object.fromEntries([...this.#ignored].sort());
+  }
+
+  /** Is there any line of the sPAPR machine yet? */
+  get hasEvents(): boolean {
+    for (const { count } of this.#events.values()) if (count > 0) return true;
+    return false;
+  }
+
+  /**
+   * Reads bytes [start, end) as a line.
+   * @returns true where it is an event whose parts are now in the fields, false where it is passed over
+   * @throws InputError for a line of a known event that does not have its form, and for a line that is no text
+   */
+  read(buffer: Buffer, start: number, lineEnd: number, line: number): boolean {
+    const end = lineEnd > start && buffer[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
+    const nameStart = this.#readPrefix(buffer, start, end);
+    let nameEnd = nameStart;
+    while (nameEnd < end && isNameByte(buffer[nameEnd] as number)) nameEnd++;
+    const known = this.#events.get(nameHash(buffer, nameStart, nameEnd));
+    if (known === undefined || !sameName(known, buffer, nameStart, nameEnd)) {
+      this.#passOver(buffer, start, end, nameStart, nameEnd, line);
+      return false;
+    }
+    const separated = buffer[nameEnd] === SPACE && nameEnd < end;
+    if (!separated || !matchTemplate(known.template, buffer, nameEnd + 1, end, this.fields)) {
+      throw new InputError(`line ${line} is no ${known.name} line: ${excerpt(buffer, nameStart, end)}`, line);
+    }
+    known.count++;
+    this.event = known.name;
+    return true;
+  }
+
+  /** Reads `PID@SECONDS.MICROS:` where it stands; the place after it. */
+  #readPrefix(buffer: Buffer, start: number, end: number): number {
+    this.thread = NO_THREAD;
+    this.seconds = Number.NaN;
+    if (!isDigit(buffer[start])) return start;
+    let at = start;
+    let thread = 0;
+    for (; at < end && isDigit(buffer[at]); at++) thread = thread * 10 + (buffer[at] as number) - 48;
+    if (buffer[at] !== 64) return start;
+    let seconds = 0;
+    for (at++; at < end && isDigit(buffer[at]); at++) seconds = seconds * 10 + (buffer[at] as number) - 48;
+    if (buffer[at] !== 46) return start;
+    let micros = 0;
+    for (at++; at < end && isDigit(buffer[at]); at++) micros = micros * 10 + (buffer[at] as number) - 48;
+    if (buffer[at] !== COLON || at >= end) return start;
+    this.thread = thread;
+    this.seconds = seconds + micros / 1e6;
+    return at + 1;
+  }
+
+  /** Counts a line that is none of ours, under its event's name where it has one. */
+  #passOver(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    nameStart: number,
+    nameEnd: number,
+    line: number,
+  ): void {
+    this.event = null;
+    const text = buffer.subarray(start, end);
+    if (text.includes(0) || !isUtf8(text)) throw new InputError(`line ${line} is not text`, line);
+    const isEvent =
+      nameEnd > nameStart + 2 &&
+      (nameEnd === end || buffer[nameEnd] === SPACE) &&
+      (nameStart > start || text.includes('_'.charCodeAt(0)));
+    const name = isEvent ? buffer.toString('latin1', nameStart, nameEnd) : NOT_AN_EVENT;
+    const counted = this.#ignored.has(name) || this.#ignored.size < IGNORED_NAMES_MAX ? name : OTHER_EVENTS;
+    this.#ignored.set(counted, (this.#ignored.get(counted) ?? 0) + 1);
+  }
+}
+
+function sameName({ nameBytes }: KnownEvent, buffer: Uint8Array, start: number, end: number): boolean {
+  if (nameBytes.length !== end - start) return false;
+  for (let i = 0; i < nameBytes.length; i++) if (nameBytes[i] !== buffer[start + i]) return false;
+  return true;
+}
+
+const EXCERPT_BYTES = 120;
+
+/** The beginning of a line, printable. */
+export function excerpt(buffer: Buffer, start: number, end: number): string {
+  const text = buffer.toString('utf8', start, Math.min(end, start + EXCERPT_BYTES));
+  const printable = text.replace(/[^\x20-\x7e]/g, '?');
+  return end - start > EXCERPT_BYTES ? `${printable}…` : printable;
+}
