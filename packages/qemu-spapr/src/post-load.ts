@@ -20,11 +20,16 @@ const sameGeometry = (table: EnabledTable, loaded: MigratedTable): boolean =>
 /**
  * Takes one loaded table over: a window of another size is made anew, then the entries are copied.
  * Notifiers are not told of the copied entries; a window of the same size but another place keeps its old
- * memory region under its new numbers (B-29).
+ * memory region under its new numbers, so devices find it elsewhere than hypercalls do (B-29).
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_post_load
  */
-export function postLoad(qemu: QemuState, before: SpaprTceTable, loaded: MigratedTable): Outcome & Aborting {
-  const { switches, features } = qemu.config;
+export function postLoad(
+  qemu: QemuState,
+  before: SpaprTceTable,
+  loaded: MigratedTable,
+  version: MigrationStream['version'],
+): Outcome & Aborting {
+  const { switches } = qemu.config;
   const preNb = entriesOf(before);
   const moved =
     switches.postLoadGeomCheck === 'fixed' && before.mode === 'enabled' && !sameGeometry(before, loaded);
@@ -45,7 +50,7 @@ export function postLoad(qemu: QemuState, before: SpaprTceTable, loaded: Migrate
   table = {
     ...table,
     bypass: loaded.bypass,
-    defWin: features.streamVersion === 3 ? loaded.defWin : table.defWin,
+    defWin: version === 3 ? loaded.defWin : table.defWin,
   };
   const line = traced({
     event: 'spapr_iommu_post_load',
@@ -58,17 +63,21 @@ export function postLoad(qemu: QemuState, before: SpaprTceTable, loaded: Migrate
   return { qemu: withTable(qemu, table), sent: [...sent, line], aborted: null };
 }
 
-/** Loads a whole stream: every table that it holds must be there. */
+/** Loads a whole stream: every table that it holds must be there, and a newer stream is not understood. */
 export function migrateIncoming(qemu: QemuState, stream: MigrationStream): Outcome & Aborting {
   const sent: QemuSent[] = [];
   let next = qemu;
+  if (stream.version > qemu.config.features.streamVersion) {
+    const why = `a stream of version ${stream.version} is too new`;
+    return { qemu, sent: [monitorReturn('migrate-incoming', why)], aborted: null };
+  }
   for (const loaded of stream.tables) {
     const before = tableOf(next, BigInt(loaded.liobn));
     if (before === undefined) {
       const why = `there is no TCE table 0x${loaded.liobn.toString(16)}`;
       return { qemu, sent: [monitorReturn('migrate-incoming', why)], aborted: null };
     }
-    const outcome = postLoad(next, before, loaded);
+    const outcome = postLoad(next, before, loaded, stream.version);
     sent.push(...outcome.sent);
     if (outcome.aborted !== null) return { qemu: next, sent, aborted: outcome.aborted };
     next = outcome.qemu;
