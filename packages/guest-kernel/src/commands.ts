@@ -1,4 +1,5 @@
 import { type GuestCommand, gpa, ioba } from '@spapr-dma/protocol';
+import { withDevicesFrame } from './device-lock.js';
 import { ioPagesOf } from './dma-map.js';
 import { tableOfDevice } from './dma-unmap.js';
 import type { Frame, ReportBody } from './frames.js';
@@ -11,8 +12,26 @@ export type Started =
   | { readonly frame: Frame }
   | { readonly kernel: GuestKernel; readonly reports: readonly ReportBody[] };
 
+/** Commands that add or remove devices, PHBs or tables, and so need them for themselves. */
+const EXCLUSIVE: ReadonlySet<GuestCommand['type']> = new Set([
+  'dlpar-add-phb',
+  'dlpar-add-device',
+  'dlpar-remove-phb',
+  'dlpar-remove-device',
+  'vfio-take-ownership',
+  'vfio-release-ownership',
+  'vfio-create-table',
+  'vfio-unset-window',
+]);
+
 /** Enters the kernel function behind a command. `kexec` replaces the kernel and is no such function. */
 export function startedBy(kernel: GuestKernel, command: Exclude<GuestCommand, { type: 'kexec' }>): Started {
+  const entered = enteredBy(kernel, command);
+  if (!('frame' in entered) || entered.frame.fn === 'iommu_mem_notifier') return entered;
+  return { frame: withDevicesFrame(EXCLUSIVE.has(command.type) ? 'exclusive' : 'shared', entered.frame) };
+}
+
+function enteredBy(kernel: GuestKernel, command: Exclude<GuestCommand, { type: 'kexec' }>): Started {
   switch (command.type) {
     case 'probe': {
       const { device, dmaMask } = command;

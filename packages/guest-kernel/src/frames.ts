@@ -10,6 +10,7 @@ import {
 } from '@spapr-dma/protocol';
 import type { BootFrame } from './boot.js';
 import type { CreateDdwFrame } from './create-ddw.js';
+import type { WithDevicesFrame } from './device-lock.js';
 import type { DlparFrame } from './dlpar.js';
 import type { DmaMapFrame, DmaMapSgFrame } from './dma-map.js';
 import type { DmaSetMaskFrame } from './dma-set-mask.js';
@@ -46,6 +47,7 @@ export type Frame =
   | BusSetupFrame
   | DevSetupFrame
   | InitTableFrame
+  | WithDevicesFrame
   | DmaSetMaskFrame
   | EnableDdwFrame
   | QueryDdwFrame

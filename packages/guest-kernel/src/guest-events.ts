@@ -11,6 +11,7 @@ import {
 } from '@spapr-dma/protocol';
 import { bootFrame, freshKernel } from './boot.js';
 import { startedBy } from './commands.js';
+import { isLockFree } from './device-lock.js';
 import { newNode } from './dlpar.js';
 import { type GuestKernel, guestOff, type HotplugNote, type Vcpu, withLock } from './guest-state.js';
 import { type Outcome, run, vcpuThread } from './kernel-stack.js';
@@ -138,8 +139,8 @@ function dropped(kernel: GuestKernel, answer: HcallReturn | RtasReturn): Outcome
 
 /** Whether the lock that a vCPU waits for is free. */
 export function mayTakeLock(kernel: GuestKernel, cpu: number): boolean {
-  const wanted = kernel.vcpus[cpu]?.wants ?? null;
-  return wanted !== null && kernel.locks[wanted] === null;
+  const { wants, stack } = kernel.vcpus[cpu]!;
+  return wants !== null && isLockFree(kernel, wants, cpu, stack.at(-1)!);
 }
 
 /** A vCPU takes the lock that it waited for, and goes on. */

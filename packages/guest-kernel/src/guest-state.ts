@@ -113,7 +113,12 @@ export interface MemoryRange {
  *
  * Abstraction: the large pools of all tables have one lock between them.
  */
-export type LockName = 'dma_win_init_mutex' | 'dma_win_list_lock' | 'large_pool.lock' | 'rtas.lock';
+export type LockName =
+  | 'device_lock'
+  | 'dma_win_init_mutex'
+  | 'dma_win_list_lock'
+  | 'large_pool.lock'
+  | 'rtas.lock';
 
 /** What a vCPU waits for before it goes on. */
 export type Awaits = 'hcall' | 'rtas' | 'lock';
@@ -151,7 +156,7 @@ export interface GuestKernel {
   /** PHBs for which a dynamic window was refused once, and which are never asked for again. */
   readonly failedDdw: readonly Buid[];
   /** Which vCPU holds each lock. */
-  readonly locks: Readonly<Record<LockName, number | null>>;
+  readonly locks: Readonly<Record<Exclude<LockName, 'device_lock'>, number | null>>;
   /** Hotplug events that nobody has acted on yet, oldest first. */
   readonly hotplug: readonly HotplugNote[];
   readonly vcpus: readonly Vcpu[];
@@ -211,14 +216,12 @@ export const withDevice = (kernel: GuestKernel, id: string, change: Partial<Gues
   devices: { ...kernel.devices, [id]: { ...kernel.devices[id]!, ...change } },
 });
 
-/** Takes a lock that is free. */
-export const withLock = (kernel: GuestKernel, lock: LockName, cpu: number): GuestKernel => ({
-  ...kernel,
-  locks: { ...kernel.locks, [lock]: cpu },
-});
+/** Takes a lock that is free. A PHB's lock is noted nowhere: it is seen from what the vCPUs are doing. */
+export const withLock = (kernel: GuestKernel, lock: LockName, cpu: number): GuestKernel =>
+  lock === 'device_lock' ? kernel : { ...kernel, locks: { ...kernel.locks, [lock]: cpu } };
 
 /** Releases a lock; whoever waits for it goes on at its next step. */
-export const unlocked = (kernel: GuestKernel, lock: LockName): GuestKernel => ({
+export const unlocked = (kernel: GuestKernel, lock: keyof GuestKernel['locks']): GuestKernel => ({
   ...kernel,
   locks: { ...kernel.locks, [lock]: null },
 });

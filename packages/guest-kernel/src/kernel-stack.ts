@@ -1,6 +1,7 @@
 import { type GuestReport, type Hcall, type RtasCall, threadId } from '@spapr-dma/protocol';
 import { boot } from './boot.js';
 import { createDdw } from './create-ddw.js';
+import { isLockFree, withDevices } from './device-lock.js';
 import { dlpar } from './dlpar.js';
 import { dmaMap, dmaMapSg } from './dma-map.js';
 import { dmaSetMask } from './dma-set-mask.js';
@@ -35,6 +36,7 @@ const FUNCTIONS: { readonly [Fn in Frame['fn']]: StepFunction<Extract<Frame, { f
   pci_dma_bus_setup_pSeriesLP: busSetup,
   pci_dma_dev_setup_pSeriesLP: devSetup,
   iommu_init_table: iommuInitTable,
+  with_devices: withDevices,
   dma_set_mask: dmaSetMask,
   enable_ddw: enableDdw,
   query_ddw: queryDdw,
@@ -138,7 +140,7 @@ export function run(start: GuestKernel, cpu: number, frames: Vcpu['stack'], resu
         return waiting('rtas', null);
       case 'lock':
         stack = [...outer, next.frame];
-        if (kernel.locks[next.lock] !== null) return waiting('lock', next.lock);
+        if (!isLockFree(kernel, next.lock, cpu, next.frame)) return waiting('lock', next.lock);
         kernel = withLock(kernel, next.lock, cpu);
         resumed = BEGIN;
         break;

@@ -10,13 +10,12 @@ export interface Place {
 }
 
 const HCALL = ['hcall'] as const;
-const RTAS = ['lock', 'rtas'] as const; // RTAS is one call at a time.
+/** RTAS is one call at a time, so that a vCPU may first have to wait for another's; not so while booting. */
+const RTAS = ['lock', 'rtas'] as const;
+const RTAS_ALONE = ['rtas'] as const;
 
 /** Where a command has been taken, and what it leads to is not yet known. */
 const entered = (...next: readonly string[]): Place => ({ awaits: [], next });
-
-/** Places of functions that set up a bus or a device, in whichever operation they occur. */
-const SETUP_WAITS = ['hcall', 'lock', 'rtas'] as const;
 
 /**
  * The operations of a vCPU and the places at which each waits: the chart of one vCPU as data. The place of a
@@ -27,18 +26,19 @@ export const OPERATIONS = {
     entered: entered('putting', 'quiescing'),
     putting: { awaits: HCALL, next: ['quiescing'] },
     quiescing: {
-      awaits: RTAS,
+      awaits: RTAS_ALONE,
       next: ['booting.settingUpBuses', 'booting.settingUpDevices', 'booting.settingUpVio', 'idle'],
     },
   },
   booting: {
     entered: entered('settingUpBuses', 'settingUpDevices', 'settingUpVio', 'idle'),
     settingUpBuses: { awaits: HCALL, next: ['settingUpDevices', 'settingUpVio', 'idle'] },
-    settingUpDevices: { awaits: SETUP_WAITS, next: ['settingUpVio', 'idle'] },
+    settingUpDevices: { awaits: RTAS_ALONE, next: ['settingUpVio', 'idle'] },
     settingUpVio: { awaits: HCALL, next: ['idle'] },
   },
   probing: {
-    entered: entered('waitingForMutex', 'lookingUp', 'querying', 'idle'),
+    entered: entered('waitingForDevices', 'waitingForMutex', 'lookingUp', 'querying', 'idle'),
+    waitingForDevices: { awaits: ['lock'], next: ['waitingForMutex', 'lookingUp', 'querying', 'idle'] },
     waitingForMutex: { awaits: ['lock'], next: ['lookingUp', 'querying', 'idle'] },
     lookingUp: { awaits: ['lock'], next: ['querying', 'idle'] },
     querying: {
@@ -63,12 +63,14 @@ export const OPERATIONS = {
     restoringDefaultWindow: { awaits: RTAS, next: ['idle'] },
   },
   mapping: {
-    entered: entered('setting', 'idle'),
+    entered: entered('waitingForDevices', 'setting', 'idle'),
+    waitingForDevices: { awaits: ['lock'], next: ['setting', 'idle'] },
     setting: { awaits: HCALL, next: ['clearing', 'idle'] },
     clearing: { awaits: HCALL, next: ['idle'] },
   },
   unmapping: {
-    entered: entered('clearing', 'idle'),
+    entered: entered('waitingForDevices', 'clearing', 'idle'),
+    waitingForDevices: { awaits: ['lock'], next: ['clearing', 'idle'] },
     clearing: { awaits: HCALL, next: ['idle'] },
   },
   notifyingMemory: {
@@ -77,16 +79,39 @@ export const OPERATIONS = {
     notifying: { awaits: HCALL, next: ['waitingForList', 'idle'] },
   },
   dlpar: {
-    entered: entered('acquiring', 'marking', 'removingWindow', 'unlisting', 'releasing', 'idle'),
+    entered: entered(
+      'waitingForDevices',
+      'acquiring',
+      'marking',
+      'removingWindow',
+      'unlisting',
+      'releasing',
+      'idle',
+    ),
+    waitingForDevices: {
+      awaits: ['lock'],
+      next: ['acquiring', 'marking', 'removingWindow', 'unlisting', 'releasing', 'idle'],
+    },
     acquiring: { awaits: RTAS, next: ['settingUpDevices', 'idle'] },
-    settingUpDevices: { awaits: SETUP_WAITS, next: ['idle'] },
+    settingUpDevices: { awaits: ['hcall', ...RTAS], next: ['idle'] },
     marking: { awaits: RTAS, next: ['releasing', 'idle'] },
     removingWindow: { awaits: ['hcall', ...RTAS], next: ['unlisting', 'releasing'] },
     unlisting: { awaits: ['lock'], next: ['releasing'] },
     releasing: { awaits: RTAS, next: ['idle'] },
   },
   changingOwner: {
-    entered: entered('waitingForMutex', 'removingWindow', 'restoringDefaultWindow', 'unlisting', 'idle'),
+    entered: entered(
+      'waitingForDevices',
+      'waitingForMutex',
+      'removingWindow',
+      'restoringDefaultWindow',
+      'unlisting',
+      'idle',
+    ),
+    waitingForDevices: {
+      awaits: ['lock'],
+      next: ['waitingForMutex', 'removingWindow', 'restoringDefaultWindow', 'unlisting', 'idle'],
+    },
     waitingForMutex: {
       awaits: ['lock'],
       next: ['removingWindow', 'restoringDefaultWindow', 'unlisting', 'idle'],
@@ -97,8 +122,15 @@ export const OPERATIONS = {
     clearingNewTable: { awaits: HCALL, next: ['idle'] },
   },
   creatingTable: {
-    entered: entered('waitingForMutex', 'restoringDefaultWindow', 'querying', 'idle'),
-    waitingForMutex: { awaits: ['lock'], next: ['restoringDefaultWindow', 'querying', 'idle'] },
+    entered: entered('waitingForDevices', 'waitingForMutex', 'restoringDefaultWindow', 'querying', 'idle'),
+    waitingForDevices: {
+      awaits: ['lock'],
+      next: ['waitingForMutex', 'restoringDefaultWindow', 'querying', 'idle'],
+    },
+    waitingForMutex: {
+      awaits: ['lock'],
+      next: ['restoringDefaultWindow', 'querying', 'idle'],
+    },
     restoringDefaultWindow: { awaits: RTAS, next: ['clearingNewTable', 'idle'] },
     querying: { awaits: RTAS, next: ['creating', 'idle'] },
     creating: { awaits: RTAS, next: ['clearingNewTable', 'idle'] },
@@ -106,13 +138,15 @@ export const OPERATIONS = {
     listing: { awaits: ['lock'], next: ['idle'] },
   },
   unsettingWindow: {
-    entered: entered('waitingForMutex', 'removingWindow', 'idle'),
-    waitingForMutex: { awaits: ['lock'], next: ['removingWindow', 'unlisting', 'idle'] },
+    entered: entered('waitingForDevices', 'waitingForMutex', 'removingWindow', 'idle'),
+    waitingForDevices: { awaits: ['lock'], next: ['waitingForMutex', 'removingWindow', 'idle'] },
+    waitingForMutex: { awaits: ['lock'], next: ['removingWindow', 'idle'] },
     removingWindow: { awaits: RTAS, next: ['unlisting', 'idle'] },
     unlisting: { awaits: ['lock'], next: ['idle'] },
   },
   exchanging: {
-    entered: entered('exchanging', 'idle'),
+    entered: entered('waitingForDevices', 'exchanging', 'idle'),
+    waitingForDevices: { awaits: ['lock'], next: ['exchanging', 'idle'] },
     exchanging: { awaits: ['hcall', 'lock'], next: ['clearing', 'idle'] },
     clearing: { awaits: ['hcall', 'lock'], next: ['idle'] },
   },
@@ -144,6 +178,7 @@ export const OPERATION_BY_COMMAND = {
 
 /** The operation whose frame a function is, where it is one. */
 const OPERATION_OF: Partial<Record<Frame['fn'], Operation>> = {
+  dma_set_mask: 'probing',
   slof: 'firmware',
   boot: 'booting',
   enable_ddw: 'probing',
@@ -160,6 +195,10 @@ const OPERATION_OF: Partial<Record<Frame['fn'], Operation>> = {
 
 /** Where the chart is, from the vCPU's frames and what the innermost one waits for. */
 export function placeOf(stack: Vcpu['stack'], awaits: Awaits): string {
-  const frame = stack.find(({ fn }) => OPERATION_OF[fn] !== undefined);
+  const outermost = stack[0];
+  if (outermost?.fn === 'with_devices' && outermost.at === 'waitingForDevices') {
+    return `${OPERATION_OF[outermost.inner.fn]}.waitingForDevices.${awaits}`;
+  }
+  const frame = stack.find(({ fn }) => fn !== 'dma_set_mask' && OPERATION_OF[fn] !== undefined);
   return frame === undefined ? 'idle' : `${OPERATION_OF[frame.fn]}.${frame.at}.${awaits}`;
 }

@@ -114,7 +114,7 @@ export class Guest {
   deliver(event: GuestEvent): GuestSent[] {
     const [next, actions] = transition(this.machine, this.snapshot, event);
     this.snapshot = next;
-    const sent = actions.map(({ params }) => (params as { event: GuestSent }).event);
+    const sent = actions.map(({ params }) => (params as unknown as { event: GuestSent }).event);
     this.sent.push(...sent);
     for (const message of sent) if (isHcall(message) || isRtas(message)) this.open.push(message);
     return sent;
