@@ -43,3 +43,6 @@ export function durationText(nanoseconds: number): string {
   const value = nanoseconds / scale;
   return `${value < 100 && scale > 1 ? value.toFixed(1) : Math.round(value)} ${unit}`;
 }
+
+/** A moment of a run, in microseconds, so that neighbours can be told apart. */
+export const momentText = (nanoseconds: number): string => `${(nanoseconds / 1e3).toFixed(1)} µs`;

@@ -1,9 +1,10 @@
 export * from './channels.js';
-export { chart } from './chart.js';
+export { CHART_FORMATS, type ChartFormat, chart } from './chart/chart.js';
 export * from './choices.js';
-export { costOf, durationText, nanosecondsOf, UNIT_COSTS } from './costs.js';
+export { costOf, durationText, momentText, nanosecondsOf, UNIT_COSTS } from './costs.js';
 export { phbNodeOf, platformOf } from './device-tree.js';
 export { SettingsError, StoryError } from './errors.js';
+export { lifeCyclesDocument } from './life-cycles.js';
 export { Bus, type BusListener, LiveSystem } from './live-driver.js';
 export { guestParticipant, qemuParticipant } from './machines.js';
 export { messageText } from './message-text.js';
@@ -33,6 +34,7 @@ export type {
   WindowAtEnd,
 } from './story/result.js';
 export { type RunOptions, runStory, traceOf } from './story/run-story.js';
+export { storySchema } from './story/schema.js';
 export { participantsOf } from './story/setup.js';
 export type { MachineSetup, Story, StorySummary } from './story/story.js';
 export { listStories, loadStories, loadStory } from './story/story-files.js';

@@ -5,6 +5,7 @@ import type {
   HotplugEvent,
   Mapped,
   MonitorReturn,
+  Printk,
   Probed,
   RtasCall,
   RtasReturn,
@@ -101,6 +102,7 @@ export function messageText(message: AnyMessage): string {
   const as = <T>(): T => message as unknown as T;
   if (type === 'hcall-return') return answerText(as());
   if (type === 'rtas-return') return rtasAnswerText(as());
+  if (type === 'printk') return as<Printk>().text;
   if (type === 'probed') return probedText(as());
   if (type === 'mapped') return mappedText(as());
   if (type === 'monitor-return') return monitorText(as());

@@ -77,8 +77,8 @@ class Recorder {
       n: this.messages.length + 1,
       step: this.steps,
       time,
-      // Where nobody else plays a component, the environment does, in its name.
-      from: from === ENVIRONMENT ? message.from : from,
+      // A thread that moves is told so by nobody; and where nobody plays a component, the environment does.
+      from: message.type === 'step' ? to : from === ENVIRONMENT ? message.from : from,
       to: to === ENVIRONMENT ? message.to : to,
       thread: message.thread ?? null,
       type: message.type,

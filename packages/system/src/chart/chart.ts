@@ -1,0 +1,11 @@
+import type { StoryResult } from '../story/result.js';
+import { mermaidChart } from './mermaid.js';
+import { plantumlChart } from './plantuml.js';
+import { terminalChart } from './terminal.js';
+
+const CHARTS = { terminal: terminalChart, mermaid: mermaidChart, plantuml: plantumlChart } as const;
+export type ChartFormat = keyof typeof CHARTS;
+export const CHART_FORMATS = Object.keys(CHARTS) as readonly ChartFormat[];
+
+/** A run as a sequence chart, one lane a machine. Long repetitions are left out with their count. */
+export const chart = (result: StoryResult, format: ChartFormat): string => CHARTS[format](result);

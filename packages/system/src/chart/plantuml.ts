@@ -1,0 +1,31 @@
+import { momentText } from '../costs.js';
+import type { StoryResult } from '../story/result.js';
+import { chartItems, isReply, labelOf, leftOutText } from './items.js';
+
+/** PlantUML takes these for markup where they stand twice; a tilde makes them plain. */
+const escaped = (text: string): string => text.replace(/([*_~/"-])(?=\1)/g, '~$1');
+
+/** The chart as a sequence diagram for PlantUML. */
+export function plantumlChart(result: StoryResult): string {
+  const { participants } = result;
+  const aliasOf = (name: string): string => `P${participants.indexOf(name)}`;
+  const everyone = `${aliasOf(participants[0]!)}, ${aliasOf(participants.at(-1)!)}`;
+  const lines = chartItems(result).map((item) => {
+    if (item.kind === 'message') {
+      const { message } = item;
+      const line = isReply(message) ? '-->' : '->';
+      const text = `${momentText(message.time)} ${labelOf(message)}`;
+      return `${aliasOf(message.from)} ${line} ${aliasOf(message.to)} : ${escaped(text)}`;
+    }
+    if (item.kind === 'left-out') return `... ${leftOutText(item)} ...`;
+    return `note over ${everyone} : ${escaped(item.text)}`;
+  });
+  return [
+    '@startuml',
+    `title ${escaped(`${result.title} (${result.preset})`)}`,
+    ...participants.map((name) => `participant "${name}" as ${aliasOf(name)}`),
+    ...lines,
+    '@enduml',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,71 @@
+import { momentText } from '../costs.js';
+import { windowText } from '../story/judge.js';
+import type { StoryMessage, StoryResult } from '../story/result.js';
+import { type ChartItem, chartItems, isReply, labelOf, leftOutText } from './items.js';
+
+const TIME_WIDTH = 12;
+const LANE_GAP = 4;
+
+/** Where each lane's line stands, in columns. */
+function lanesOf(participants: readonly string[]): ReadonlyMap<string, number> {
+  const lanes = new Map<string, number>();
+  let column = 0;
+  for (const name of participants) {
+    lanes.set(name, column);
+    column += name.length + LANE_GAP;
+  }
+  return lanes;
+}
+
+const widthOf = (participants: readonly string[]): number =>
+  participants.reduce((width, name) => width + name.length + LANE_GAP, 0);
+
+/** The lanes with an arrow between two of them. */
+function arrow({ from, to, ...message }: StoryMessage, lanes: ReadonlyMap<string, number>, width: number) {
+  const cells = bars(lanes, width);
+  const [start, end] = [lanes.get(from) ?? 0, lanes.get(to) ?? 0];
+  const [left, right] = start < end ? [start, end] : [end, start];
+  const line = isReply({ from, to, ...message }) ? '╌' : '─';
+  for (let column = left + 1; column < right; column += 1) cells[column] = cells[column] === '│' ? '┼' : line;
+  if (start === end) cells[start] = '◆';
+  else {
+    cells[start] = start < end ? '├' : '┤';
+    cells[end] = start < end ? '▶' : '◀';
+  }
+  return cells.join('');
+}
+
+function bars(lanes: ReadonlyMap<string, number>, width: number): string[] {
+  const cells = new Array<string>(width).fill(' ');
+  for (const column of lanes.values()) cells[column] = '│';
+  return cells;
+}
+
+/** A chart for people: time, one lane a machine, and what is said beside the arrow. */
+export function terminalChart(result: StoryResult): string {
+  const { participants } = result;
+  const lanes = lanesOf(participants);
+  const width = widthOf(participants);
+  const blank = bars(lanes, width).join('');
+  const line = (item: ChartItem): string => {
+    if (item.kind === 'message') {
+      const time = momentText(item.message.time).padStart(TIME_WIDTH);
+      return `${time}  ${arrow(item.message, lanes, width)}${labelOf(item.message)}`;
+    }
+    const text = item.kind === 'left-out' ? `⋮ ${leftOutText(item)}` : `✗ ${item.text}`;
+    return `${' '.repeat(TIME_WIDTH)}  ${blank}${text}`;
+  };
+  const heads = participants.map((name) => name.padEnd(name.length + LANE_GAP)).join('');
+  const windows =
+    result.windows.length === 0 ? ['  none'] : result.windows.map((window) => `  ${windowText(window)}`);
+  return [
+    `${result.title} (${result.preset})`,
+    '',
+    `${'time'.padStart(TIME_WIDTH)}  ${heads}`.trimEnd(),
+    ...chartItems(result).map(line),
+    '',
+    'Windows at the end:',
+    ...windows,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { dequeued, enqueued, redirected, waitingIn } from '../src/channels.ts';
+import { choicesOf } from '../src/choices.ts';
+import type { AnyMessage } from '../src/participants.ts';
+import { settingsOf } from '../src/presets.ts';
+import { initialState, keyOf, step } from '../src/pure-driver.ts';
+import { participantsOf } from '../src/story/setup.ts';
+import { calls, lonelyQemu, play, QEMU, storyOf } from './systems.ts';
+
+const message = (type: string): AnyMessage => ({ type, from: 'guest-kernel', to: 'qemu-spapr' });
+const routed = (from: string, to: string, type: string) => ({ from, to, message: message(type) });
+
+describe('channels', () => {
+  const channels = enqueued(
+    [],
+    [
+      routed('a', 'b', 'first'),
+      routed('c', 'b', 'other'),
+      routed('a', 'b', 'second'),
+      routed('a', 'environment', 'report'),
+    ],
+  );
+
+  test('messages between one pair stay in order; other pairs do not matter to them', () => {
+    expect(waitingIn(channels, 'a', 'b').map(({ type }) => type)).toEqual(['first', 'second']);
+    expect(waitingIn(dequeued(channels, 'a', 'b'), 'a', 'b').map(({ type }) => type)).toEqual(['second']);
+  });
+
+  test('what is for the environment does not wait', () => {
+    expect(waitingIn(channels, 'a', 'environment')).toEqual([]);
+  });
+
+  test('empty channels leave no trace, so equal contents are equal', () => {
+    expect(dequeued(dequeued(channels, 'a', 'b'), 'a', 'b')).toEqual(
+      enqueued([], [routed('c', 'b', 'other')]),
+    );
+  });
+
+  test('what waited for one waits for another, in order', () => {
+    const moved = redirected(channels, 'b', 'z');
+    expect(waitingIn(moved, 'a', 'b')).toEqual([]);
+    expect(waitingIn(moved, 'a', 'z').map(({ type }) => type)).toEqual(['first', 'second']);
+  });
+});
+
+describe('choices', () => {
+  const participants = lonelyQemu();
+
+  test('a message is no choice where its receiver does not take it', () => {
+    const put = calls.put(0n, 3n);
+    const offers = put.kind === 'offer' ? [put] : [];
+    const unborn = initialState(participants);
+    expect(choicesOf(participants, unborn, offers)).toEqual([]);
+    const running = step(participants, unborn, calls.reset).state;
+    expect(choicesOf(participants, running, offers)).toEqual([put]);
+  });
+
+  test('a create that somebody listens to moves on by a step of its vCPU', () => {
+    const [, , created] = play(participants, [calls.reset, calls.listen, calls.create(16, 20)]);
+    expect(choicesOf(participants, created!.moved.state)).toEqual([calls.finishCreate]);
+  });
+
+  test('a choice that is not there is refused', () => {
+    const deliver = { kind: 'deliver', from: 'guest-kernel', to: QEMU } as const;
+    expect(() => step(participants, initialState(participants), deliver)).toThrow(RangeError);
+  });
+
+  test('a message that nobody expects stops the run, and is named', () => {
+    const { machine } = storyOf({ machine: { guest: true } });
+    const guest = participantsOf(machine, settingsOf('newest'), 'minimal');
+    const stray = { type: 'nonsense', from: 'environment', to: 'guest-kernel' } as AnyMessage;
+    expect(() =>
+      step(guest, initialState(guest), { kind: 'offer', to: 'guest-kernel', message: stray }),
+    ).toThrow('guest-kernel on nonsense');
+  });
+});
+
+test('states that were reached on different ways and are equal have one key', () => {
+  const participants = lonelyQemu();
+  const put = play(participants, [calls.reset, calls.put(0n, 0x1003n), calls.put(0n, 0n)]);
+  const plain = play(participants, [calls.reset]);
+  const other = play(participants, [calls.reset, calls.put(0n, 0x1003n)]);
+  const key = (steps: ReturnType<typeof play>) => keyOf(participants, steps.at(-1)!.moved.state);
+  expect(key(put)).toBe(key(plain));
+  expect(key(other)).not.toBe(key(plain));
+});
+
+test('a step leaves the state before it as it was', () => {
+  const participants = lonelyQemu();
+  const [reset, put] = play(participants, [calls.reset, calls.put(0n, 0x1003n)]);
+  expect(keyOf(participants, put!.before)).toBe(keyOf(participants, reset!.moved.state));
+});
