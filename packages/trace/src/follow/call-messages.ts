@@ -55,7 +55,10 @@ export function stuffOf(qemu: QemuState, line: Line<'spapr_iommu_stuff'>): QemuR
 
 /** Entries that a failing STUFF may have written before it stopped at the window's end; 0 where it could not. */
 export function possiblyStuffed(table: EnabledTable, line: Line<'spapr_iommu_stuff'>): number {
-  if (line.ret === 0 || line.npages === 0n || line.ioba !== endOf(table)) return 0;
+  const page = pageBytesOf(table.pageShift);
+  // A window may begin within a page; addresses are rounded down to pages all the same.
+  const firstBeyond = BigInt.asUintN(64, endOf(table) + page - 1n) & pageMaskOf(table.pageShift);
+  if (line.ret === 0 || line.npages === 0n || line.ioba !== firstBeyond) return 0;
   return Math.min(Number(line.npages) - 1, table.nbTable);
 }
 

@@ -23,6 +23,9 @@ export const EITHER = 3;
 /** Page and permissions are known, the bits between them are not. */
 export const PAGE_KNOWN = 4;
 
+/** Entries of a STUFF's possible tail whose two values are both kept. */
+const POSSIBLE_STUFF_MAX = 4096;
+
 /** What is not certain about one table's entries. */
 export interface Doubts {
   /** KNOWN, UNKNOWN, EITHER or PAGE_KNOWN, by entry. */
@@ -75,6 +78,8 @@ export function withPossibleStuff(
   count: number,
   value: bigint,
 ): Doubts {
+  // Of a long tail nothing is kept: the next look at an entry tells what it is.
+  if (count > POSSIBLE_STUFF_MAX) return withKinds(doubts, first, count, UNKNOWN);
   const others = withFill(doubts.others, first, tceCount(count), tce(value));
   let { kinds } = doubts;
   const mark = (index: TceIndex): void => {

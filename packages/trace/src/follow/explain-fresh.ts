@@ -1,4 +1,4 @@
-import { bytes, PCI_LIOBN_BIT, QUERY_PAGE_SIZES, type TraceEvent } from '@spapr-dma/protocol';
+import { bytes, ioba, QUERY_PAGE_SIZES, type TraceEvent } from '@spapr-dma/protocol';
 import {
   phbOfIndex,
   type QemuState,
@@ -13,6 +13,7 @@ import { createCall, createOf, resetOf } from './call-messages.js';
 import { withVolatile } from './explain-call.js';
 import { postLoadOf } from './explain-migration.js';
 import type { Facts } from './facts.js';
+import { isPciLiobn, slotOfLiobn } from './liobn.js';
 import { sameLine } from './same-line.js';
 import { unpluggedSilently } from './silent-steps.js';
 
@@ -27,14 +28,6 @@ export interface FreshOutcome {
 
 /** Windows of VIO devices span 256 MiB, whatever device it is. @see [QEMU] rtce_window_size */
 const VIO_WINDOW_BYTES = bytes(0x1000_0000n);
-
-/** PHB index and slot of a PCI LIOBN. */
-export const slotOfLiobn = (liobn: bigint): { readonly index: number; readonly slot: number } => ({
-  index: Number((liobn >> 8n) & 0x7f_ffffn),
-  slot: Number(liobn & 0xffn),
-});
-
-export const isPciLiobn = (liobn: bigint): boolean => (liobn & BigInt(PCI_LIOBN_BIT)) !== 0n;
 
 const settled = (branch: Branch): Branch => ({ ...branch, fresh: null });
 
@@ -86,10 +79,13 @@ function createdBy(
   const known = facts.phbOf(index);
   let before = settled(branch);
   const isFirst = windowsOfPhb(qemuOf(before), index).length === 0;
-  if (isFirst && !known.window.isPinned)
-    before = withProperties(before, index, { dmaWinAddr: next.start as never });
+  const startOpen = known.window.pinned === null && (known.window.start ?? next.start) === next.start;
+  if (isFirst && startOpen) {
+    before = withProperties(before, index, { dmaWinAddr: ioba(next.start) });
+    known.window = { ...known.window, start: next.start };
+  }
   if (!isFirst && !known.dma64Known)
-    before = withProperties(before, index, { dma64WinAddr: next.start as never });
+    before = withProperties(before, index, { dma64WinAddr: ioba(next.start) });
   const [, , , pageShift = 0] = message.args;
   const pgszBit = 1n << BigInt(pageShift & 63);
   const reportable = (pgszBit & REPORTABLE_PAGE_SIZES) !== 0n;
@@ -130,9 +126,11 @@ function stuckCreate(branch: Branch, { liobn }: FreshTable): FreshOutcome[] {
 }
 
 /** A PHB that was not there: it comes with the machine, or is plugged. */
-function pluggedPhb(branch: Branch, { liobn }: FreshTable, facts: Facts): FreshOutcome[] {
+function pluggedPhb(branch: Branch, { liobn, isNil }: FreshTable, facts: Facts): FreshOutcome[] {
   const { index } = slotOfLiobn(liobn);
-  const device = { driver: 'spapr-pci-host-bridge', ...facts.givenOf(index) } as const;
+  // A default window of 0 entries leaves its slot stuck from the beginning.
+  const size = isNil ? { dmaWinSize: bytes(0n) } : {};
+  const device = { driver: 'spapr-pci-host-bridge', ...facts.givenOf(index), ...size } as const;
   const add = { type: 'device_add', from: 'environment', to: 'qemu-spapr', device } as const;
   const isFirst = branch.snapshot.value === 'realized';
   let next = stepBranch(settled(branch), add).branch;

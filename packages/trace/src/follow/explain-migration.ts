@@ -1,7 +1,8 @@
-import { bytes, ioba, type MigratedTable, type TraceEvent, tceCount } from '@spapr-dma/protocol';
+import { type MigratedTable, type TraceEvent, tceCount } from '@spapr-dma/protocol';
 import { type SpaprTceTable, tableOf } from '@spapr-dma/qemu-spapr';
 import { defaultTableOf, withDefaultPlace } from './assume.js';
 import { type Branch, type BranchStep, qemuOf, stepBranch } from './branch.js';
+import { placesOf } from './default-window.js';
 import { allUnknown } from './doubts.js';
 import { withDoubts } from './explain-call.js';
 import type { Facts } from './facts.js';
@@ -14,20 +15,24 @@ const shown = (table: SpaprTceTable) => ({
   ps: table.mode === 'disabled' ? 0 : table.pageShift,
 });
 
-/** Puts a default window, whose place no line has told, where this line says. */
-function placedBy(branch: Branch, liobn: bigint, busOffset: bigint, nb: number, facts: Facts): Branch {
+/** Puts a default window, as far as no line has told its place, where this line says. */
+function placedBy(
+  branch: Branch,
+  liobn: bigint,
+  shown: { readonly start?: bigint; readonly nb: number },
+  facts: Facts,
+): Branch {
   const table = tableOf(qemuOf(branch), liobn);
   if (table?.owner.kind !== 'phb') return branch;
   const { index } = table.owner;
-  const { window } = facts.phbOf(index);
-  const place = { start: ioba(busOffset), bytes: bytes(BigInt(nb) << 12n) };
-  if (
-    defaultTableOf(qemuOf(branch), index)?.liobn !== table.liobn ||
-    window.isPinned ||
-    !window.allows(place)
-  ) {
+  const known = facts.phbOf(index);
+  if (defaultTableOf(qemuOf(branch), index)?.liobn !== table.liobn || known.window.pinned !== null)
     return branch;
-  }
+  const size = BigInt(shown.nb) << 12n;
+  const evidence = { ...known.window, size, start: shown.start ?? known.window.start };
+  const [place] = placesOf(evidence);
+  if (place === undefined) return branch;
+  known.window = evidence;
   return withDefaultPlace(branch, index, place);
 }
 
@@ -37,7 +42,8 @@ export function explainPreSave(
   line: Line<'spapr_iommu_pre_save'>,
   facts: Facts,
 ): Branch | null {
-  const placed = line.ps === 12 ? placedBy(branch, line.liobn, line.busOffset, line.nb, facts) : branch;
+  const placed =
+    line.ps === 12 ? placedBy(branch, line.liobn, { start: line.busOffset, nb: line.nb }, facts) : branch;
   const table = tableOf(qemuOf(placed), line.liobn);
   if (table === undefined) return null;
   const { nb, busOffset, ps } = shown(table);
@@ -57,8 +63,7 @@ export function postLoadOf(
 ): BranchStep | null {
   const before = tableOf(qemuOf(branch), line.liobn);
   if (before === undefined) return null;
-  const start = before.mode === 'enabled' ? before.busOffset : 0n;
-  const placed = placedBy(branch, line.liobn, start, line.preNb, facts);
+  const placed = line.preNb > 0 ? placedBy(branch, line.liobn, { nb: line.preNb }, facts) : branch;
   const loaded: MigratedTable = {
     liobn: before.liobn,
     nbTable: tceCount(line.postNb),

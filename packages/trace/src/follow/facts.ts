@@ -1,12 +1,13 @@
 import type { PhbProperties } from '@spapr-dma/protocol';
-import { DefaultWindowEvidence, type WindowPlace } from './default-window.js';
+import { noEvidence, type WindowEvidence } from './default-window.js';
 
 /** What the caller knows of a PHB that the log does not tell. */
 export type GivenPhb = { readonly index: number } & Partial<Omit<PhbProperties, 'index'>>;
 
 /** What a log has shown of one PHB. */
 export interface PhbFacts {
-  readonly window: DefaultWindowEvidence;
+  /** Where its default window lies. */
+  window: WindowEvidence;
   /** A line has named the page sizes, the dynamic window's address. */
   pgszKnown: boolean;
   dma64Known: boolean;
@@ -23,8 +24,6 @@ export class Facts {
   tracesVio = false;
   /** VIO devices of which a line was seen. */
   readonly vioUnits = new Set<number>();
-  /** The log begins in the middle: its windows existed before its first line. */
-  fromMiddle = false;
   readonly #phbs = new Map<number, PhbFacts>();
   readonly #given: ReadonlyMap<number, GivenPhb>;
 
@@ -41,12 +40,10 @@ export class Facts {
     let facts = this.#phbs.get(index);
     if (facts === undefined) {
       const { dmaWinAddr, dmaWinSize, pgsz, dma64WinAddr } = this.givenOf(index);
-      const place: WindowPlace | null =
-        dmaWinAddr !== undefined && dmaWinSize !== undefined
-          ? { start: dmaWinAddr, bytes: dmaWinSize }
-          : null;
+      const isGiven = dmaWinAddr !== undefined && dmaWinSize !== undefined;
+      const place = isGiven ? { start: dmaWinAddr, bytes: dmaWinSize } : null;
       facts = {
-        window: new DefaultWindowEvidence(place),
+        window: { ...noEvidence(place), start: dmaWinAddr ?? null, size: dmaWinSize ?? null },
         pgszKnown: pgsz !== undefined,
         dma64Known: dma64WinAddr !== undefined,
       };

@@ -1,15 +1,16 @@
-import type { TraceEvent } from '@spapr-dma/protocol';
-import { endOf, type MachineVersion, pageBytesOf, QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
+import { bytes, ioba, type TraceEvent } from '@spapr-dma/protocol';
+import { endOf, type MachineVersion, QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
 import { InputError } from '../input.js';
 import { excerpt, LineReader } from '../log/line-reader.js';
 import { isNilTable, nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
 import { defaultTableOf, withDefaultPlace } from './assume.js';
 import { type Branch, firstBranch, merged, qemuOf } from './branch.js';
+import { allows, placesOf, type WindowPlace, withReach } from './default-window.js';
 import type { Divergence } from './divergence.js';
 import { expectedLine } from './expected.js';
 import { type CallLine, isCallLine } from './explain-call.js';
 import { type Explained, explainLine, type LogLine } from './explain-control.js';
-import { explainFresh, isPciLiobn, slotOfLiobn } from './explain-fresh.js';
+import { explainFresh } from './explain-fresh.js';
 import { expectedXlate, explainXlate, type XlateLine } from './explain-xlate.js';
 import { Facts, type GivenPhb } from './facts.js';
 import { Ledger } from './ledger.js';
@@ -17,6 +18,7 @@ import { Rates } from './rates.js';
 import { Reordering } from './reordering.js';
 import { lineText } from './same-line.js';
 import { SILENT_STEPS } from './silent-steps.js';
+import { defaultWindowOf, reachOf } from './window-reach.js';
 
 /** What the caller knows that a log does not tell, and how to hear of progress. */
 export interface FollowOptions {
@@ -80,7 +82,8 @@ export class Follower {
 
   /** The log ends with a table that QEMU did not survive. */
   get aborted(): boolean {
-    const { fresh } = this.branch;
+    const { fresh, snapshot } = this.branch;
+    if (snapshot.value === 'aborted') return true;
     return fresh !== null && tableOf(qemuOf(this.branch), fresh.liobn)?.mode === 'stuck';
   }
 
@@ -204,10 +207,9 @@ export class Follower {
     if (isCall) {
       this.rates.count(RATE_KINDS[event.event], this.#seconds() ?? this.#line);
       if (!nameFitsLiobn(name, event.liobn)) return this.#parted(event, bytes, start, end);
-      this.#noteReach(event);
     }
     const before = this.branch;
-    const explained = this.#explained(log);
+    const explained = (isCall ? this.#placed(event, log) : null) ?? this.#explained(log);
     if (explained.length === 0) return this.#parted(event, bytes, start, end);
     this.#adopt(explained.map(({ branch }) => branch));
     this.#reordering.wrote(this.#line, log.thread, before, this.#branches, (surviving) => {
@@ -254,34 +256,35 @@ export class Follower {
     return false;
   }
 
-  /** What a call says of the place of a default window that no line has named. */
-  #noteReach(call: CallLine): void {
-    if (!isPciLiobn(call.liobn)) return;
-    const { index, slot } = slotOfLiobn(call.liobn);
-    if (slot !== 0) return;
-    const table = defaultTableOf(qemuOf(this.branch), index);
-    if (table === undefined) return;
-    const { window } = this.facts.phbOf(index);
-    if (window.isPinned) return;
-    const page = pageBytesOf(table.pageShift);
-    const aligned = call.ioba - (call.ioba % page);
-    const ok = call.ret === 0;
-    switch (call.event) {
-      case 'spapr_iommu_put':
-      case 'spapr_iommu_get':
-        if (ok) window.reached(aligned, aligned + page);
-        else window.refusedAt(aligned);
-        break;
-      case 'spapr_iommu_stuff':
-        if (ok) window.reached(call.ioba - call.npages * page, call.ioba);
-        else if (call.npages > 0n) window.refusedAt(call.ioba);
-        break;
-      case 'spapr_iommu_indirect':
-        if (ok) window.reached(aligned, aligned + BigInt(call.iobaN + 1) * page);
-        else if (call.iobaN > 0 || call.tceN !== 0n)
-          window.refusedAt(aligned + BigInt(call.iobaN + 1) * page);
-        break;
+  /**
+   * Takes in what a call says of the place of a default window that no line has named. Where it contradicts
+   * the place that was taken for granted, the branches that have it elsewhere and explain the call follow.
+   */
+  #placed(call: CallLine, log: LogLine): readonly Explained[] | null {
+    const table = defaultWindowOf(this.branch, call);
+    if (table?.owner.kind !== 'phb') return null;
+    const { index } = table.owner;
+    const known = this.facts.phbOf(index);
+    if (known.window.pinned !== null) return null;
+    const here: WindowPlace = { start: ioba(table.busOffset), bytes: bytes(table.region.bytes) };
+    const possible = reachOf(call).map((reach) => withReach(known.window, reach));
+    const agreeing = possible.find((evidence) => evidence === known.window || allows(evidence, here));
+    if (agreeing !== undefined || possible.length === 0) {
+      known.window = agreeing ?? known.window;
+      return null;
     }
+    for (const evidence of possible) {
+      for (const place of placesOf(evidence)) {
+        const moved = this.#branches.map((branch) => withDefaultPlace(branch, index, place));
+        const explained = moved.flatMap((branch) => explainLine(branch, log, this.facts));
+        if (explained.length === 0) continue;
+        known.window = evidence;
+        const now = defaultTableOf(qemuOf(moved[0] as Branch), index);
+        if (now !== undefined) this.ledger.replaced(now);
+        return explained;
+      }
+    }
+    return null;
   }
 
   /** A kernel has cleared a table from its first entry on: for a default window, that is its place. */
@@ -290,12 +293,12 @@ export class Follower {
     if (table?.owner.kind !== 'phb' || table.mode !== 'enabled') return;
     const { index } = table.owner;
     const size = end - start;
-    const { window } = this.facts.phbOf(index);
+    const known = this.facts.phbOf(index);
     const isWhole = start === table.busOffset && end === endOf(table);
-    if (window.isPinned || isWhole || (size & (size - 1n)) !== 0n) return;
+    if (known.window.pinned !== null || isWhole || (size & (size - 1n)) !== 0n) return;
     if (defaultTableOf(qemuOf(this.branch), index) === undefined) return;
-    window.sweptFrom(start, end);
-    const [place] = window.places();
+    known.window = { ...known.window, swept: { start: ioba(start), bytes: bytes(size) } };
+    const [place] = placesOf(known.window);
     if (place === undefined || place.start !== start || place.bytes !== size) return;
     this.#branches = merged(this.#branches.map((branch) => withDefaultPlace(branch, index, place)));
     const moved = defaultTableOf(qemuOf(this.branch), index);

@@ -1,8 +1,9 @@
 import { ALLOCATION_STATES, INDICATORS, ISOLATION_STATES } from '@spapr-dma/protocol';
-import { phbDrcIndex, phbOfIndex, RCU_THREAD, type SpaprTceTable } from '@spapr-dma/qemu-spapr';
+import { phbDrcIndex, RCU_THREAD, type SpaprTceTable } from '@spapr-dma/qemu-spapr';
 import { defaultTableOf, withDefaultPlace } from './assume.js';
 import { type Branch, qemuOf, stepBranch } from './branch.js';
 import { quiesceCall, setIndicatorCall } from './call-messages.js';
+import { placesOf } from './default-window.js';
 import type { Facts } from './facts.js';
 
 /**
@@ -75,9 +76,7 @@ const defaultWindowElsewhere: SilentStep = {
   apply: (branch, facts) =>
     qemuOf(branch).phbs.flatMap(({ properties: { index, dmaWinAddr, dmaWinSize } }) => {
       if (defaultTableOf(qemuOf(branch), index) === undefined) return [];
-      return facts
-        .phbOf(index)
-        .window.places()
+      return placesOf(facts.phbOf(index).window)
         .filter(({ start, bytes }) => start !== dmaWinAddr || bytes !== dmaWinSize)
         .map((place) => withDefaultPlace(branch, index, place));
     }),
@@ -90,7 +89,3 @@ export const SILENT_STEPS: readonly SilentStep[] = [
   phbUnplugged,
   vioQuiesced,
 ];
-
-/** Is the PHB of that index there, or on its way out? */
-export const hasPhb = (branch: Branch, index: number): boolean =>
-  phbOfIndex(qemuOf(branch), index) !== undefined;
