@@ -1,5 +1,6 @@
 import { type Answer, type Fault, unusable } from './answer.js';
 import { type Call, CallError, type Verb } from './call.js';
+import { follow, unfollowed } from './follow/follow.js';
 import type { Host } from './host.js';
 import { Output, type Sink } from './output.js';
 import { asksForJson, parseCall } from './parse.js';
@@ -30,6 +31,7 @@ const processSurroundings: Surroundings = {
 /** The documents of verbs that did nothing. */
 const blankDocuments: Readonly<Record<Verb, (error: Fault) => Answer['document']>> = {
   run: notRun,
+  follow: unfollowed,
   vectors: notReplayed,
 };
 
@@ -37,6 +39,8 @@ function answerTo(call: Call, host: Host): Answer | Promise<Answer> {
   switch (call.verb) {
     case 'run':
       return run(call, host);
+    case 'follow':
+      return follow(call, host);
     case 'vectors':
       return vectors(call, host);
     case 'text':

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { type Call, CallError, type Verb } from './call.js';
+import { followCommand } from './follow/follow-call.js';
 import { runCommand } from './run/run-call.js';
 import { excerpt } from './text/words.js';
 import { vectorsCommand } from './vectors/vectors-call.js';
 
-const verbs: readonly Verb[] = ['run', 'vectors'];
+const verbs: readonly Verb[] = ['run', 'follow', 'vectors'];
 
 const version = (): string => {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -14,9 +15,9 @@ const version = (): string => {
 
 const examples = `
 Examples:
-  spapr-dma run                 all stories, one line each
-  spapr-dma vectors calls.jsonl recorded calls, compared
-  spapr-dma vectors --help      all about one verb
+  spapr-dma run                            all stories, one line each
+  spapr-dma follow traces/12-kexec.log.gz  what a real QEMU did
+  spapr-dma follow --help                  all about one verb
 
 Status: 0 it holds or was accepted; 1 it does not hold; 2 the call or the input is unusable.`;
 
@@ -73,7 +74,7 @@ export function parseCall(args: readonly string[], width: number): Call {
     .configureOutput(output)
     .exitOverride(refuse(null))
     .addHelpText('after', examples);
-  for (const make of [runCommand, vectorsCommand]) {
+  for (const make of [runCommand, followCommand, vectorsCommand]) {
     const command = make(accept);
     program.addCommand(
       command

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { spaprDma } from './support/command.ts';
 import { documentOf, expectRefusal } from './support/documents.ts';
+import { foreignLog, log, logText, stamped } from './support/logs.ts';
 import { calls, lines, meta, recorded } from './support/vectors.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'spapr-dma-input-'));
@@ -86,6 +87,53 @@ describe('vectors refuses', () => {
   test('a file that does not exist', async () => {
     const missing = join(place, 'missing.jsonl');
     expect((await refusedAt('vectors', [missing], null)).error.text).toBe(`${missing} does not exist`);
+  });
+});
+
+const packedLog = gzipSync(logText(Array.from({ length: 500 }, () => foreignLog + log.slice(0, 60))));
+const put = (fields: string) => `${log}28861@1795220430.000000:spapr_iommu_pci_put ${fields}\n`;
+
+describe('follow refuses', () => {
+  test.each([
+    ['an empty file', '', null],
+    ['an empty packed file', gzipSync(''), null],
+    ['a binary file', binary, 1],
+    ['a log of another architecture', foreignLog, null],
+    ['a cut packed file', packedLog.subarray(0, packedLog.length >> 1), null],
+    ['a cut last line', log.slice(0, -8), stamped.length],
+    ['a line of megabytes', `${log}${'x'.repeat(8 << 20)}\n`, stamped.length + 1],
+    ['a line of megabytes that never ends', `${log}${'x'.repeat(8 << 20)}`, stamped.length + 1],
+    ['bytes that are no text', notUtf8(log), stamped.length + 1],
+    ['an LIOBN beyond 64 bits', put('liobn=0x1ffffffffffffffff ioba=0x0 tce=0x0 ret=0'), stamped.length + 1],
+    [
+      'a TCE beyond 64 bits',
+      put('liobn=0x80000000 ioba=0x0 tce=0x1ffffffffffffffff ret=0'),
+      stamped.length + 1,
+    ],
+    [
+      'a return code beyond 64 bits',
+      put(`liobn=0x80000000 ioba=0x0 tce=0x0 ret=${10n ** 30n}`),
+      stamped.length + 1,
+    ],
+    ['a field that is no number', put('liobn=0x80000000 ioba=zero tce=0x0 ret=0'), stamped.length + 1],
+    ['a line without a field', put('liobn=0x80000000 ioba=0x0 ret=0'), stamped.length + 1],
+  ] as const)('%s', async (_, content, line) => {
+    const report = await refusedAt<Document & { accepted: boolean; windows: unknown[] }>(
+      'follow',
+      [fileOf(content)],
+      line,
+    );
+    expect(report.accepted).toBe(false);
+    if (line !== null && line > 1) expect(report.windows.length).toBe(2);
+  });
+
+  test('a folder', async () => {
+    expect((await refusedAt('follow', [folder], null)).error.text).toContain('is a directory');
+  });
+
+  test('a file that does not exist', async () => {
+    const missing = join(place, 'missing.log');
+    expect((await refusedAt('follow', [missing], null)).error.text).toBe(`${missing} does not exist`);
   });
 });
 

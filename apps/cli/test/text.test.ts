@@ -68,7 +68,9 @@ describe('a table', () => {
 test('bars are as high as their values, and never nothing where there is something', () => {
   expect(spark([0, 1, 50, 100])).toBe(' ▁▄█');
   expect(spark([])).toBe('');
-  expect(gathered([1, 2, 3, 4, 5], 2)).toEqual({ perColumn: 3, sums: [6, 9] });
+  const amounts = [1, 2, 3, 4, 5].map((amount) => ({ place: 2 * amount, amount }));
+  expect(gathered(amounts, 4)).toEqual([1, 5, 9]);
+  expect(gathered([], 4)).toEqual([]);
 });
 
 test.each`

@@ -11,10 +11,13 @@ export function spark(values: readonly number[]): string {
   return values.map(bar).join('');
 }
 
-/** The same amounts in at most `columns` columns, each the sum of as many neighbours. */
-export function gathered(values: readonly number[], columns: number): { perColumn: number; sums: number[] } {
-  const perColumn = Math.max(1, Math.ceil(values.length / columns));
-  const sums = Array.from({ length: Math.ceil(values.length / perColumn) }, () => 0);
-  for (const [at, value] of values.entries()) sums[Math.floor(at / perColumn)]! += value;
-  return { perColumn, sums };
+/** Amounts by their place, summed up in columns of so many places. */
+export function gathered(
+  amounts: readonly { readonly place: number; readonly amount: number }[],
+  perColumn: number,
+): number[] {
+  const last = Math.max(-1, ...amounts.map(({ place }) => place));
+  const sums = Array.from({ length: Math.ceil((last + 1) / perColumn) }, () => 0);
+  for (const { place, amount } of amounts) sums[Math.floor(place / perColumn)]! += amount;
+  return sums;
 }
