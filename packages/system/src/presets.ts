@@ -56,10 +56,10 @@ const PRESETS: Readonly<Record<string, Preset>> = {
 
 /** A version's name is a preset too: the newest machine with that version in it. */
 function versionPreset(name: string): Preset | undefined {
-  if (name in QEMU_VERSIONS) {
+  if (Object.hasOwn(QEMU_VERSIONS, name)) {
     return { ...NEWEST, qemu: name as QemuVersionName, changes: {}, source: `newest with ${name}` };
   }
-  if (name in LINUX_VERSIONS) {
+  if (Object.hasOwn(LINUX_VERSIONS, name)) {
     return { ...NEWEST, linux: name as LinuxVersionName, changes: {}, source: `newest with ${name}` };
   }
   return undefined;

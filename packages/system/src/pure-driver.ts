@@ -1,4 +1,5 @@
 import { canonicalText } from './canonical-text.js';
+import type { Routed } from './channels.js';
 import { type Choice, type Moved, moved, RunError, routed, type SystemState, taken } from './choices.js';
 import { type Participant, stepperOf } from './participants.js';
 import { initialRoutes } from './routes.js';
@@ -24,13 +25,19 @@ export function step(participants: readonly Participant[], state: SystemState, c
   const { arriving } = took;
   if (arriving === null) return moved(state, choice, took, state.snapshots, []);
   const participant = participants.find(({ name }) => name === arriving.to)!;
-  const { snapshot, sent } = stepperOf(participant).step(
-    state.snapshots[arriving.to]! as never,
-    arriving.message as never,
-  );
-  if (snapshot.status === 'error') throw new RunError(String(snapshot.error), arriving);
+  const { snapshot, sent } = transition(participant, state, arriving);
   const snapshots = { ...state.snapshots, [arriving.to]: snapshot };
   return moved(state, choice, took, snapshots, routed(took.routes, arriving, sent));
+}
+
+/** Asks one machine. @throws RunError that names the message where the machine fails */
+function transition(participant: Participant, state: SystemState, arriving: Routed) {
+  const snapshot = state.snapshots[arriving.to]!;
+  try {
+    return stepperOf(participant).step(snapshot as never, arriving.message as never);
+  } catch (error) {
+    throw new RunError(String(error), arriving);
+  }
 }
 
 /** The part of a state that tells it from others, as text: equal states have equal keys. */
