@@ -1,4 +1,5 @@
 import type { TceCount, TceIndex } from '@spapr-dma/protocol';
+import { positionOf } from './few.js';
 import { isMapped } from './halves.js';
 import { mappedOf, type Node, nonZeroOf } from './node.js';
 import { spanOf } from './shape.js';
@@ -17,26 +18,34 @@ export const nonZeroCount = (table: TceTable): TceCount => nonZeroOf(table.root,
 export function mappedCountIn(table: TceTable, first: TceIndex, count: TceCount): TceCount {
   assertRange(table, first, count);
   if (count === table.entries) return mappedCount(table);
-  return mappedIn(table.root, table.height, first, first + count) as TceCount;
+  return mappedIn(table.root, table.height, 0, first, first + count) as TceCount;
 }
 
-/** Counts from `from` up to, not including, `to`; both count from the subtree's first entry. */
-function mappedIn(node: Node, height: number, from: number, to: number): number {
+/** Counts from `from` up to, not including, `to`, in a subtree that begins at `start`. */
+function mappedIn(node: Node, height: number, start: number, from: number, to: number): number {
   if (node.kind === 'uniform') return isMapped(node.low) ? to - from : 0;
   if (node.mapped === 0 || from === to) return 0;
-  if (node.kind === 'leaf') {
-    let mapped = 0;
-    for (let entry = from; entry < to; entry += 1) mapped += isMapped(node.halves[2 * entry + 1]!) ? 1 : 0;
-    return mapped;
-  }
-  const span = spanOf(height - 1);
-  const lastSlot = Math.floor((to - 1) / span);
   let mapped = 0;
-  for (let slot = Math.floor(from / span); slot <= lastSlot; slot += 1) {
-    const child = node.children[slot]!;
-    const start = Math.max(from - slot * span, 0);
-    const end = Math.min(to - slot * span, span);
-    mapped += end - start === span ? mappedOf(child, span) : mappedIn(child, height - 1, start, end);
+  if (node.kind === 'leaf') {
+    for (let index = from; index < to; index += 1) {
+      if (isMapped(node.halves[2 * (index - start) + 1]!)) mapped += 1;
+    }
+  } else if (node.kind === 'few') {
+    const { list } = node;
+    for (let at = positionOf(list, from); at < list.length && list[at]! < to; at += 3) {
+      if (isMapped(list[at + 2]!)) mapped += 1;
+    }
+  } else {
+    const span = spanOf(height - 1);
+    const lastSlot = Math.floor((to - 1 - start) / span);
+    for (let slot = Math.floor((from - start) / span); slot <= lastSlot; slot += 1) {
+      const child = node.children[slot]!;
+      const childStart = start + slot * span;
+      const childFrom = Math.max(from, childStart);
+      const childTo = Math.min(to, childStart + span);
+      const isWhole = childTo - childFrom === span;
+      mapped += isWhole ? mappedOf(child, span) : mappedIn(child, height - 1, childStart, childFrom, childTo);
+    }
   }
   return mapped;
 }

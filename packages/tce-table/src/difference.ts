@@ -1,6 +1,7 @@
 import type { Tce, TceCount, TceIndex } from '@spapr-dma/protocol';
+import { childrenOf, halvesOf } from './build.js';
 import { tceOf } from './halves.js';
-import type { Branch, Node, Uniform } from './node.js';
+import { type Few, type Node, type Uniform, zero } from './node.js';
 import { leafWidth, spanOf } from './shape.js';
 import type { TceTable } from './table.js';
 
@@ -77,51 +78,66 @@ function differencesOf(
     visit(start as TceIndex, span as TceCount, before.high, before.low, after.high, after.low);
     return;
   }
+  if (isSparse(before) && isSparse(after)) {
+    listDifferencesOf(listOf(before), listOf(after), visit);
+    return;
+  }
   if (height === 0) {
-    leafDifferencesOf(before, after, start, Math.min(span, leafWidth), visit);
+    halvesDifferencesOf(halvesOf(before, leafWidth), halvesOf(after, leafWidth), start, span, visit);
     return;
   }
   const childSpan = spanOf(height - 1);
-  for (let slot = 0; slot * childSpan < span; slot += 1) {
+  const width = Math.ceil(span / childSpan);
+  const childrenBefore = childrenOf(before, height, width);
+  const childrenAfter = childrenOf(after, height, width);
+  for (let slot = 0; slot < width; slot += 1) {
     const childStart = start + slot * childSpan;
     const covered = Math.min(childSpan, span - slot * childSpan);
-    differencesOf(
-      childAt(before as Branch | Uniform, slot),
-      childAt(after as Branch | Uniform, slot),
-      height - 1,
-      childStart,
-      covered,
-      visit,
-    );
+    differencesOf(childrenBefore[slot]!, childrenAfter[slot]!, height - 1, childStart, covered, visit);
   }
 }
 
-const childAt = (node: Branch | Uniform, slot: number): Node =>
-  node.kind === 'branch' ? node.children[slot]! : node;
+const isSparse = (node: Node): node is Few | Uniform => node.kind === 'few' || node === zero;
+const listOf = (node: Few | Uniform): readonly number[] => (node.kind === 'few' ? node.list : []);
 
-function leafDifferencesOf(
-  before: Node,
-  after: Node,
+/** The differences of two lists of few entries, which are gone through together. */
+function listDifferencesOf(
+  before: readonly number[],
+  after: readonly number[],
+  visit: DifferentRunVisitor,
+): void {
+  let was = 0;
+  let is = 0;
+  while (was < before.length || is < after.length) {
+    const index = Math.min(before[was] ?? Number.POSITIVE_INFINITY, after[is] ?? Number.POSITIVE_INFINITY);
+    const wasThere = before[was] === index;
+    const isThere = after[is] === index;
+    const highBefore = wasThere ? before[was + 1]! : 0;
+    const lowBefore = wasThere ? before[was + 2]! : 0;
+    const highAfter = isThere ? after[is + 1]! : 0;
+    const lowAfter = isThere ? after[is + 2]! : 0;
+    if (highBefore !== highAfter || lowBefore !== lowAfter) {
+      visit(index as TceIndex, 1 as TceCount, highBefore, lowBefore, highAfter, lowAfter);
+    }
+    if (wasThere) was += 3;
+    if (isThere) is += 3;
+  }
+}
+
+/** The differences of two leaves, of which the first `span` entries belong to the table. */
+function halvesDifferencesOf(
+  before: readonly number[],
+  after: readonly number[],
   start: number,
   span: number,
   visit: DifferentRunVisitor,
 ): void {
-  for (let entry = 0; entry < span; entry += 1) {
-    const beforeHigh = highIn(before, entry);
-    const beforeLow = lowIn(before, entry);
-    const afterHigh = highIn(after, entry);
-    const afterLow = lowIn(after, entry);
-    if (beforeHigh === afterHigh && beforeLow === afterLow) continue;
-    visit((start + entry) as TceIndex, 1 as TceCount, beforeHigh, beforeLow, afterHigh, afterLow);
+  for (let at = 0; at < 2 * span; at += 2) {
+    const highBefore = before[at]!;
+    const lowBefore = before[at + 1]!;
+    const highAfter = after[at]!;
+    const lowAfter = after[at + 1]!;
+    if (highBefore === highAfter && lowBefore === lowAfter) continue;
+    visit((start + at / 2) as TceIndex, 1 as TceCount, highBefore, lowBefore, highAfter, lowAfter);
   }
-}
-
-function highIn(node: Node, entry: number): number {
-  if (node.kind === 'branch') throw new TypeError('A branch has no entries of its own.');
-  return node.kind === 'leaf' ? node.halves[2 * entry]! : node.high;
-}
-
-function lowIn(node: Node, entry: number): number {
-  if (node.kind === 'branch') throw new TypeError('A branch has no entries of its own.');
-  return node.kind === 'leaf' ? node.halves[2 * entry + 1]! : node.low;
 }

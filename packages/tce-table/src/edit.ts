@@ -1,15 +1,8 @@
 import type { Tce, TceCount, TceIndex } from '@spapr-dma/protocol';
+import { branchNode, childrenOf, halvesOf, leafNode } from './build.js';
+import { putInFew } from './few.js';
 import { highOf, lowOf } from './halves.js';
-import {
-  branchNode,
-  childrenOf,
-  halvesOf,
-  isUniformly,
-  leafNode,
-  type Node,
-  type Uniform,
-  uniform,
-} from './node.js';
+import { isUniformly, type Node, type Uniform, uniform, zero } from './node.js';
 import { sameNodes } from './same.js';
 import { entryOf, leafWidth, lowerOf, rootWidth, slotOf, spanOf, upperOf, widthOf } from './shape.js';
 import { assertIndex, assertRange, type TceTable } from './table.js';
@@ -65,6 +58,8 @@ type Draft = DraftLeaf | DraftBranch;
 
 interface DraftLeaf {
   readonly before: Node;
+  /** The index of its first entry. */
+  readonly first: number;
   readonly halves: number[];
 }
 
@@ -76,8 +71,7 @@ interface DraftBranch {
 
 class Editor implements TceEditor {
   private readonly table: TceTable;
-  private readonly width: number;
-  private root: Draft;
+  private readonly root: Draft;
   private open = true;
   /** The draft of a leaf that the last write went to, and the range of entries it holds. */
   private leaf: number[] = [];
@@ -86,8 +80,7 @@ class Editor implements TceEditor {
 
   constructor(table: TceTable) {
     this.table = table;
-    this.width = rootWidth(table.entries, table.height);
-    this.root = draftOf(table.root, table.height, this.width);
+    this.root = draftOf(table.root, table.height, rootWidth(table.entries, table.height), 0);
   }
 
   put(index: TceIndex, high: number, low: number): void {
@@ -106,7 +99,7 @@ class Editor implements TceEditor {
     assertRange(this.table, first, count);
     if (count === 0) return;
     this.leafEnd = 0;
-    fillDraft(this.root, this.table.height, first, first + count, uniform(high >>> 0, low >>> 0));
+    fillDraft(this.root, this.table.height, 0, first, first + count, uniform(high >>> 0, low >>> 0));
   }
 
   /** Ends the edit and answers the root of the finished tree. */
@@ -121,7 +114,10 @@ class Editor implements TceEditor {
     if (!this.open) throw new Error('This edit is over; its table has been handed out.');
   }
 
-  /** Makes the leaf of an entry the one to write to; false if the entry is `high` and `low` without a leaf. */
+  /**
+   * Makes the leaf of an entry the one to write to. Where a wider subtree has few entries or equal ones, it
+   * writes the entry without making a leaf, and answers false.
+   */
   private openLeaf(index: number, high: number, low: number): boolean {
     const upper = upperOf(index);
     const lower = lowerOf(index);
@@ -133,7 +129,14 @@ class Editor implements TceEditor {
       if (child === undefined) {
         const before = branch.children[slot]!;
         if (isUniformly(before, high, low)) return false;
-        child = draftOf(before, height - 1, widthOf(height - 1));
+        if (height > 1 && (before.kind === 'few' || before === zero)) {
+          const put = putInFew(before, index, high, low);
+          if (put !== undefined) {
+            branch.children[slot] = put;
+            return false;
+          }
+        }
+        child = draftOf(before, height - 1, widthOf(height - 1), index - entryOf(lower));
         branch.drafts[slot] = child;
       }
       draft = child;
@@ -145,21 +148,26 @@ class Editor implements TceEditor {
   }
 }
 
-function draftOf(node: Node, height: number, width: number): Draft {
-  return height === 0
-    ? { before: node, halves: halvesOf(node, width) }
-    : {
-        before: node,
-        children: childrenOf(node, width),
-        drafts: new Array<undefined>(width).fill(undefined),
-      };
+/** A draft to look into a subtree; if it is a leaf, `first` is the index of its first entry. */
+function draftOf(before: Node, height: number, width: number, first: number): Draft {
+  if (height === 0) return { before, first, halves: halvesOf(before, width) };
+  return { before, children: childrenOf(before, height, width), drafts: noDrafts(width) };
 }
 
-/** Fills a range from `from` up to, not including, `to`; both count from the first entry of the draft. */
-function fillDraft(draft: Draft, height: number, from: number, to: number, value: Uniform): void {
+const noDrafts = (width: number): undefined[] => new Array<undefined>(width).fill(undefined);
+
+/** Fills a range from `from` up to, not including, `to`, in a draft that begins at `start`. */
+function fillDraft(
+  draft: Draft,
+  height: number,
+  start: number,
+  from: number,
+  to: number,
+  value: Uniform,
+): void {
   if (height === 0) {
     const { halves } = draft as DraftLeaf;
-    for (let at = 2 * from; at < 2 * to; at += 2) {
+    for (let at = 2 * (from - start); at < 2 * (to - start); at += 2) {
       halves[at] = value.high;
       halves[at + 1] = value.low;
     }
@@ -167,17 +175,18 @@ function fillDraft(draft: Draft, height: number, from: number, to: number, value
   }
   const { children, drafts } = draft as DraftBranch;
   const span = spanOf(height - 1);
-  const lastSlot = Math.floor((to - 1) / span);
-  for (let slot = Math.floor(from / span); slot <= lastSlot; slot += 1) {
-    const start = Math.max(from - slot * span, 0);
-    const end = Math.min(to - slot * span, span);
-    if (end - start === span) {
+  const lastSlot = Math.floor((to - 1 - start) / span);
+  for (let slot = Math.floor((from - start) / span); slot <= lastSlot; slot += 1) {
+    const childStart = start + slot * span;
+    const childFrom = Math.max(from, childStart);
+    const childTo = Math.min(to, childStart + span);
+    if (childTo - childFrom === span) {
       children[slot] = value;
       drafts[slot] = undefined;
     } else {
-      const child = drafts[slot] ?? draftOf(children[slot]!, height - 1, widthOf(height - 1));
+      const child = drafts[slot] ?? draftOf(children[slot]!, height - 1, widthOf(height - 1), childStart);
       drafts[slot] = child;
-      fillDraft(child, height - 1, start, end, value);
+      fillDraft(child, height - 1, childStart, childFrom, childTo, value);
     }
   }
 }
@@ -186,7 +195,8 @@ function fillDraft(draft: Draft, height: number, from: number, to: number, value
 function finished(draft: Draft, height: number): Node {
   let node: Node;
   if (height === 0) {
-    node = leafNode((draft as DraftLeaf).halves);
+    const { halves, first } = draft as DraftLeaf;
+    node = leafNode(halves, first);
   } else {
     const { children, drafts } = draft as DraftBranch;
     for (let slot = 0; slot < children.length; slot += 1) {

@@ -1,15 +1,7 @@
 import type { Tce, TceCount, TceIndex } from '@spapr-dma/protocol';
+import { branchNode, childrenOf, halvesOf, leafNode } from './build.js';
 import { highOf, lowOf } from './halves.js';
-import {
-  branchNode,
-  childrenOf,
-  halvesOf,
-  isUniformly,
-  leafNode,
-  type Node,
-  type Uniform,
-  uniform,
-} from './node.js';
+import { isUniformly, type Node, type Uniform, uniform } from './node.js';
 import { rootWidth, spanOf, widthOf } from './shape.js';
 import { assertRange, type TceTable } from './table.js';
 
@@ -23,44 +15,56 @@ export function withFill(table: TceTable, first: TceIndex, count: TceCount, tce:
   if (count === 0) return table;
   const { entries, height, root } = table;
   const value = uniform(highOf(tce), lowOf(tce));
-  const filled = fillIn(root, height, rootWidth(entries, height), first, first + count, value);
+  const filled = fillIn(root, height, rootWidth(entries, height), 0, first, first + count, value);
   return filled === root ? table : { entries, height, root: filled };
 }
 
-/** The subtree with its entries from `from` up to, not including, `to` set; both count from its first entry. */
-function fillIn(node: Node, height: number, width: number, from: number, to: number, value: Uniform): Node {
+/** The subtree that begins at `start` with its entries from `from` up to, not including, `to` set. */
+function fillIn(
+  node: Node,
+  height: number,
+  width: number,
+  start: number,
+  from: number,
+  to: number,
+  value: Uniform,
+): Node {
   if (isUniformly(node, value.high, value.low)) return node;
-  if (height === 0) return fillInLeaf(node, width, from, to, value);
+  if (height === 0) return fillInLeaf(node, width, start, from, to, value);
 
   const span = spanOf(height - 1);
-  const firstSlot = Math.floor(from / span);
-  const lastSlot = Math.floor((to - 1) / span);
-  let children: Node[] | undefined;
-  for (let slot = firstSlot; slot <= lastSlot; slot += 1) {
-    const before = node.kind === 'branch' ? node.children[slot]! : node;
-    const start = Math.max(from - slot * span, 0);
-    const end = Math.min(to - slot * span, span);
-    const after = fillChild(before, height - 1, start, end, value);
-    if (after === before) continue;
-    children ??= childrenOf(node, width);
+  const lastSlot = Math.floor((to - 1 - start) / span);
+  const children = childrenOf(node, height, width);
+  let changed = false;
+  for (let slot = Math.floor((from - start) / span); slot <= lastSlot; slot += 1) {
+    const before = children[slot]!;
+    const childStart = start + slot * span;
+    const childFrom = Math.max(from, childStart);
+    const childTo = Math.min(to, childStart + span);
+    const isWhole = childTo - childFrom === span && !isUniformly(before, value.high, value.low);
+    const after = isWhole
+      ? value
+      : fillIn(before, height - 1, widthOf(height - 1), childStart, childFrom, childTo, value);
+    changed ||= after !== before;
     children[slot] = after;
   }
-  return children === undefined ? node : branchNode(children, height);
+  return changed ? branchNode(children, height) : node;
 }
 
-function fillChild(node: Node, height: number, from: number, to: number, value: Uniform): Node {
-  if (isUniformly(node, value.high, value.low)) return node;
-  if (from === 0 && to === spanOf(height)) return value;
-  return fillIn(node, height, widthOf(height), from, to, value);
-}
-
-function fillInLeaf(node: Node, width: number, from: number, to: number, value: Uniform): Node {
+function fillInLeaf(
+  node: Node,
+  width: number,
+  start: number,
+  from: number,
+  to: number,
+  value: Uniform,
+): Node {
   const halves = halvesOf(node, width);
   let changed = false;
-  for (let at = 2 * from; at < 2 * to; at += 2) {
+  for (let at = 2 * (from - start); at < 2 * (to - start); at += 2) {
     changed ||= halves[at] !== value.high || halves[at + 1] !== value.low;
     halves[at] = value.high;
     halves[at + 1] = value.low;
   }
-  return changed ? leafNode(halves) : node;
+  return changed ? leafNode(halves, start) : node;
 }

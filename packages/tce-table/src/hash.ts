@@ -15,6 +15,10 @@ export function entryHash(slot: number, high: number, low: number): number {
   return hash ^ (hash >>> 16);
 }
 
+/** What an entry adds to the hash of a list of few entries; its index may exceed 32 bits. */
+export const indexHash = (index: number, high: number, low: number): number =>
+  entryHash((index ^ Math.imul(Math.floor(index / 2 ** 32), 0x165667b1)) | 0, high, low);
+
 /** The hash of a subtree of that height all of whose entries are the same; 0 for an empty one. */
 export const uniformHash = (height: number, high: number, low: number): number =>
   entryHash(0x10000 + height, high, low);

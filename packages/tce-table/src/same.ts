@@ -15,6 +15,9 @@ export function sameNodes(a: Node, b: Node): boolean {
   // Equal content has equal structure, so nodes of two kinds are different.
   if (a.kind === 'uniform') return isUniformly(b, a.high, a.low);
   if (b.kind === 'uniform' || a.hash !== b.hash || a.nonZero !== b.nonZero) return false;
+  if (a.kind === 'few') {
+    return b.kind === 'few' && a.list.every((number, at) => number === b.list[at]);
+  }
   if (a.kind === 'leaf') {
     return b.kind === 'leaf' && a.halves.every((half, at) => half === b.halves[at]);
   }

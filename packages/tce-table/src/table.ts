@@ -1,6 +1,7 @@
 import type { Tce, TceCount, TceIndex } from '@spapr-dma/protocol';
+import { highInFew, lowInFew } from './few.js';
 import { tceOf } from './halves.js';
-import { type Leaf, type Node, type Uniform, zero } from './node.js';
+import { type Few, type Leaf, type Node, type Uniform, zero } from './node.js';
 import { entriesMax, entryOf, heightFor, lowerOf, slotOf, upperOf } from './shape.js';
 
 /**
@@ -41,8 +42,8 @@ export function assertRange(table: TceTable, first: number, count: number): void
   }
 }
 
-/** Where the entry is kept: in a leaf, or in a subtree of nothing but this entry. */
-function holderOf(table: TceTable, index: number): Leaf | Uniform {
+/** The lowest node that holds the entry. */
+function holderOf(table: TceTable, index: number): Uniform | Few | Leaf {
   assertIndex(table, index);
   let node = table.root;
   if (node.kind !== 'branch') return node;
@@ -54,8 +55,7 @@ function holderOf(table: TceTable, index: number): Leaf | Uniform {
   return node;
 }
 
-/** Where in its leaf the high half of the entry stands; the low half is next to it. */
-export const halfAt = (index: number): number => 2 * entryOf(lowerOf(index));
+const halfAt = (index: number): number => 2 * entryOf(lowerOf(index));
 
 /**
  * Bits 32 to 63 of an entry, unsigned.
@@ -63,7 +63,8 @@ export const halfAt = (index: number): number => 2 * entryOf(lowerOf(index));
  */
 export function tceHighAt(table: TceTable, index: TceIndex): number {
   const holder = holderOf(table, index);
-  return holder.kind === 'leaf' ? holder.halves[halfAt(index)]! : holder.high;
+  if (holder.kind === 'leaf') return holder.halves[halfAt(index)]!;
+  return holder.kind === 'few' ? highInFew(holder, index) : holder.high;
 }
 
 /**
@@ -72,7 +73,8 @@ export function tceHighAt(table: TceTable, index: TceIndex): number {
  */
 export function tceLowAt(table: TceTable, index: TceIndex): number {
   const holder = holderOf(table, index);
-  return holder.kind === 'leaf' ? holder.halves[halfAt(index) + 1]! : holder.low;
+  if (holder.kind === 'leaf') return holder.halves[halfAt(index) + 1]!;
+  return holder.kind === 'few' ? lowInFew(holder, index) : holder.low;
 }
 
 /**
@@ -82,6 +84,7 @@ export function tceLowAt(table: TceTable, index: TceIndex): number {
 export function tceAt(table: TceTable, index: TceIndex): Tce {
   const holder = holderOf(table, index);
   if (holder.kind === 'uniform') return tceOf(holder.high, holder.low);
+  if (holder.kind === 'few') return tceOf(highInFew(holder, index), lowInFew(holder, index));
   const at = halfAt(index);
   return tceOf(holder.halves[at]!, holder.halves[at + 1]!);
 }
