@@ -127,6 +127,17 @@ function bufferOf(call: Recorded) {
   };
 }
 
+/** The network driver of capture 08 maps one buffer at a time. */
+const VETH = 0x7100_0003n;
+
+/** Memory that stays mapped is aligned to its size, and there is little of it. */
+function kindOf(call: Recorded): 'coherent' | 'page' {
+  const { start, bytes: size } = bufferOf(call);
+  const pages = Number(size / pageOf(call));
+  const aligned = start % (pageOf(call) << BigInt(Math.ceil(Math.log2(pages)))) === 0n;
+  return pages > 1 && pages < 16 && aligned ? 'coherent' : 'page';
+}
+
 /** Calls of one thread that go on where the last one ended are the buffers of one list. */
 function grouped(log: readonly Recorded[]): Recorded[][] {
   const groups: Recorded[][] = [];
@@ -137,6 +148,7 @@ function grouped(log: readonly Recorded[]): Recorded[][] {
       before !== undefined &&
       isMap(before) &&
       isMap(call) &&
+      fieldOf(call, 'liobn') !== VETH &&
       before.thread === call.thread &&
       bufferOf(before).end === bufferOf(call).start;
     if (goesOn) group!.push(call);
@@ -146,10 +158,15 @@ function grouped(log: readonly Recorded[]): Recorded[][] {
 }
 
 /** The commands that stand behind a log's maps and unmaps. */
-function commandsOf(device: string, log: readonly Recorded[], vcpuOf: Record<string, number>): GuestEvent[] {
+function commandsOf(
+  deviceOf: (liobn: string) => string,
+  log: readonly Recorded[],
+  vcpuOf: Record<string, number>,
+): GuestEvent[] {
   return grouped(log).map((group) => {
     const [call] = group as [Recorded];
     const cpu = vcpuOf[call.thread]!;
+    const device = deviceOf(hex(fieldOf(call, 'liobn')));
     if (!isMap(call)) {
       const size = fieldOf(call, 'npages') * pageOf(call);
       const dmaAddress = ioba(fieldOf(call, 'ioba') - size);
@@ -161,7 +178,7 @@ function commandsOf(device: string, log: readonly Recorded[], vcpuOf: Record<str
       return command(cpu, {
         type: 'dma_map',
         device,
-        kind: 'page',
+        kind: kindOf(call),
         gpa: at,
         bytes: size,
         direction,
@@ -186,7 +203,7 @@ describe('the allocator hands out the addresses that the recorded kernels got', 
     guest.settle(probe('nvme0'));
     const calls = callsFromFirstPut('12-kexec');
     const from = guest.sent.length;
-    for (const event of commandsOf('nvme0', calls, { 28861: 0, 28862: 1 })) guest.settle(event);
+    for (const event of commandsOf(() => 'nvme0', calls, { 28861: 0, 28862: 1 })) guest.settle(event);
     expect(guest.sent.slice(from).flatMap(traceOf)).toEqual(calls.map(traceOfLine));
   });
 
@@ -195,7 +212,20 @@ describe('the allocator hands out the addresses that the recorded kernels got', 
     guest.settle(probe('nvme0', MASK_32));
     const calls = callsFromFirstPut('02-disable_ddw-nvme-e1000e');
     const from = guest.sent.length;
-    for (const event of commandsOf('nvme0', calls, { 19681: 0, 19682: 1 })) guest.settle(event);
+    for (const event of commandsOf(() => 'nvme0', calls, { 19681: 0, 19682: 1 })) guest.settle(event);
+    expect(guest.sent.slice(from).flatMap(traceOf)).toEqual(calls.map(traceOfLine));
+  });
+
+  test('08: all calls of two VIO devices, each in a window of its own', () => {
+    const window = (name: number) => ({ liobn: liobn(name), start: ioba(0n), bytes: bytes(0x1000_0000n) });
+    const vio = [0x7100_0002, 0x7100_0003].map((name) => ({ id: hex(name), dmaWindow: window(name) }));
+    const guest = bootedGuest({}, { phbs: [], vio });
+    for (const { id } of vio) guest.settle(probe(id));
+    const log = recorded('08-vio-vscsi-vlan').filter(({ fields }) => fields.includes('liobn=0x71'));
+    const calls = log.slice(log.findIndex(({ event }) => event === 'spapr_iommu_put'));
+    const from = guest.sent.length;
+    const events = commandsOf((name) => name, calls, { 23133: 0, 23134: 1 });
+    for (const event of events) guest.settle(event);
     expect(guest.sent.slice(from).flatMap(traceOf)).toEqual(calls.map(traceOfLine));
   });
 });
