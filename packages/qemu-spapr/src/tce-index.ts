@@ -8,14 +8,19 @@ export interface Geometry {
   readonly nbTable: TceCount;
 }
 
+/** By shift, so that no call computes them anew. */
+const SHIFTS = Array.from({ length: 64 }, (_, shift) => BigInt(shift));
+const PAGE_BYTES = SHIFTS.map((shift) => 1n << shift);
+const PAGE_MASKS = PAGE_BYTES.map((bytes) => BigInt.asUintN(64, -bytes));
+
 /** A shift as the host's processor takes it: modulo 64. */
-export const shiftOf = (pageShift: number): bigint => BigInt(pageShift & 63);
+export const shiftOf = (pageShift: number): bigint => SHIFTS[pageShift & 63] as bigint;
 
 /** Bytes of a page of that shift. */
-export const pageBytesOf = (pageShift: number): bigint => 1n << shiftOf(pageShift);
+export const pageBytesOf = (pageShift: number): bigint => PAGE_BYTES[pageShift & 63] as bigint;
 
 /** Mask that keeps the page's address, in 64 bits. */
-export const pageMaskOf = (pageShift: number): bigint => BigInt.asUintN(64, -pageBytesOf(pageShift));
+export const pageMaskOf = (pageShift: number): bigint => PAGE_MASKS[pageShift & 63] as bigint;
 
 /** A disabled slot has page shift 0, so its addresses are not rounded. */
 export const pageShiftOf = (table: SpaprTceTable): number =>
@@ -27,8 +32,9 @@ export const pageShiftOf = (table: SpaprTceTable): number =>
  * @see [QEMU] hw/ppc/spapr_iommu.c: put_tce_emu, get_tce_emu
  */
 export function tceIndexAt(table: EnabledTable, ioba: bigint): TceIndex | undefined {
-  const index = BigInt.asUintN(64, ioba - table.busOffset) >> shiftOf(table.pageShift);
-  return index < BigInt(table.nbTable) ? tceIndex(Number(index)) : undefined;
+  // A number keeps the high bits of any offset, and a table has fewer entries than would lose a low one.
+  const offset = Number(BigInt.asUintN(64, ioba - table.busOffset) >> shiftOf(table.pageShift));
+  return offset < table.nbTable ? tceIndex(offset) : undefined;
 }
 
 const ADDRESS_SPACE_END = 1n << 64n;

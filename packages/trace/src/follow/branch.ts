@@ -100,6 +100,10 @@ function stillInDoubt(doubts: Branch['doubts'], before: QemuState, after: QemuSt
   return settled.size === 0 ? doubts : new Map([...doubts].filter(([liobn]) => !settled.has(liobn)));
 }
 
+/** Is nothing pending but the next line? Then a hypercall is all that it may be. */
+export const isSettled = ({ fresh, owed, resetting, vioRun }: Branch): boolean =>
+  fresh === null && owed.length === 0 && resetting === null && vioRun === null;
+
 export const qemuOf = (branch: Branch): QemuState => branch.snapshot.context;
 
 /** The same branch with another machine state in its place: one that the log explains as well. */

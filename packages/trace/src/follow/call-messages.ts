@@ -14,7 +14,7 @@ import {
 
 type Line<Event extends TraceEvent['event']> = Extract<TraceEvent, { readonly event: Event }>;
 
-const FROM_GUEST = { from: 'guest-kernel', to: 'qemu-spapr', thread: threadId('vcpu') } as const;
+const VCPU = threadId('vcpu');
 
 const enabled = (qemu: QemuState, liobn: bigint): EnabledTable | undefined => {
   const table = tableOf(qemu, liobn);
@@ -22,7 +22,9 @@ const enabled = (qemu: QemuState, liobn: bigint): EnabledTable | undefined => {
 };
 
 export const putOf = ({ liobn, ioba, tce }: Line<'spapr_iommu_put'>): QemuReceived => ({
-  ...FROM_GUEST,
+  from: 'guest-kernel',
+  to: 'qemu-spapr',
+  thread: VCPU,
   type: 'H_PUT_TCE',
   liobn,
   ioba,
@@ -30,7 +32,9 @@ export const putOf = ({ liobn, ioba, tce }: Line<'spapr_iommu_put'>): QemuReceiv
 });
 
 export const getOf = ({ liobn, ioba }: Line<'spapr_iommu_get'>): QemuReceived => ({
-  ...FROM_GUEST,
+  from: 'guest-kernel',
+  to: 'qemu-spapr',
+  thread: VCPU,
   type: 'H_GET_TCE',
   liobn,
   ioba,
@@ -44,7 +48,9 @@ export function stuffOf(qemu: QemuState, line: Line<'spapr_iommu_stuff'>): QemuR
   const table = enabled(qemu, line.liobn);
   const written = line.ret === 0 && table !== undefined ? line.npages * pageBytesOf(table.pageShift) : 0n;
   return {
-    ...FROM_GUEST,
+    from: 'guest-kernel',
+    to: 'qemu-spapr',
+    thread: VCPU,
     type: 'H_STUFF_TCE',
     liobn: line.liobn,
     ioba: BigInt.asUintN(64, line.ioba - written),
@@ -94,7 +100,9 @@ export function indirectOf(qemu: QemuState, line: Line<'spapr_iommu_indirect'>):
   );
   return {
     message: {
-      ...FROM_GUEST,
+      from: 'guest-kernel',
+      to: 'qemu-spapr',
+      thread: VCPU,
       type: 'H_PUT_TCE_INDIRECT',
       liobn: line.liobn,
       ioba: line.ioba,
@@ -111,7 +119,9 @@ export function indirectOf(qemu: QemuState, line: Line<'spapr_iommu_indirect'>):
 const split = (buid: bigint): readonly [number, number] => [Number(buid >> 32n), Number(buid & 0xffff_ffffn)];
 
 export const queryOf = ({ buid, cfgaddr }: Line<'spapr_iommu_ddw_query'>): QemuReceived => ({
-  ...FROM_GUEST,
+  from: 'guest-kernel',
+  to: 'qemu-spapr',
+  thread: VCPU,
   type: 'ibm,query-pe-dma-window',
   args: [cfgaddr, ...split(buid)],
   nret: 5,
@@ -136,30 +146,45 @@ export const createCall = (
   pageShift: number,
   windowShift: number,
 ): QemuReceived => ({
-  ...FROM_GUEST,
+  from: 'guest-kernel',
+  to: 'qemu-spapr',
+  thread: VCPU,
   type: 'ibm,create-pe-dma-window',
   args: [cfgaddr, ...split(buid), pageShift, windowShift],
   nret: 4,
 });
 
 export const removeOf = ({ liobn }: Line<'spapr_iommu_ddw_remove'>): QemuReceived => ({
-  ...FROM_GUEST,
+  from: 'guest-kernel',
+  to: 'qemu-spapr',
+  thread: VCPU,
   type: 'ibm,remove-pe-dma-window',
   args: [Number(liobn & 0xffff_ffffn)],
   nret: 1,
 });
 
 export const resetOf = ({ buid, cfgaddr }: Line<'spapr_iommu_ddw_reset'>): QemuReceived => ({
-  ...FROM_GUEST,
+  from: 'guest-kernel',
+  to: 'qemu-spapr',
+  thread: VCPU,
   type: 'ibm,reset-pe-dma-window',
   args: [cfgaddr, ...split(buid)],
   nret: 1,
 });
 
-export const quiesceCall: QemuReceived = { ...FROM_GUEST, type: 'quiesce', args: [], nret: 1 };
+export const quiesceCall: QemuReceived = {
+  type: 'quiesce',
+  from: 'guest-kernel',
+  to: 'qemu-spapr',
+  thread: VCPU,
+  args: [],
+  nret: 1,
+};
 
 export const setIndicatorCall = (type: number, drc: number, state: number): QemuReceived => ({
-  ...FROM_GUEST,
+  from: 'guest-kernel',
+  to: 'qemu-spapr',
+  thread: VCPU,
   type: 'set-indicator',
   args: [type, drc, state],
   nret: 1,

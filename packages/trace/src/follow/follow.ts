@@ -4,16 +4,17 @@ import { InputError } from '../input.js';
 import { excerpt, LineReader } from '../log/line-reader.js';
 import { isNilTable, nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
 import { defaultTableOf, withDefaultPlace } from './assume.js';
-import { type Branch, firstBranch, merged, qemuOf } from './branch.js';
+import { type Branch, firstBranch, isSettled, merged, qemuOf } from './branch.js';
 import { allows, placesOf, type WindowPlace, withReach } from './default-window.js';
 import type { Divergence } from './divergence.js';
 import { expectedLine } from './expected.js';
-import { type CallLine, isCallLine } from './explain-call.js';
+import { type CallLine, explainCall, isCallLine } from './explain-call.js';
 import { type Explained, explainLine, type LogLine } from './explain-control.js';
 import { explainFresh } from './explain-fresh.js';
 import { expectedXlate, explainXlate, type XlateLine } from './explain-xlate.js';
 import { Facts, type GivenPhb } from './facts.js';
 import { Ledger } from './ledger.js';
+import { isPciLiobn } from './liobn.js';
 import { Rates } from './rates.js';
 import { Reordering } from './reordering.js';
 import { lineText } from './same-line.js';
@@ -30,6 +31,13 @@ export interface FollowOptions {
 
 /** Branches that are followed side by side; more than that explain nothing any more. */
 const BRANCHES_MAX = 64;
+
+const PAGE = 0x1000n;
+
+/** What explained a line: a hypercall and nothing else, or a step without a name. */
+const PLAIN_CALL = 'hypercall';
+const UNNAMED = '';
+const nameOf = (by: string): string | null => (by === UNNAMED || by === PLAIN_CALL ? null : by);
 
 const RATE_KINDS = {
   spapr_iommu_put: 'put',
@@ -197,30 +205,48 @@ export class Follower {
   #takeEvent(name: string, bytes: Buffer, start: number, end: number): boolean {
     const event = traceEventOf(this.reader);
     if (event === null) return true;
+    const isCall = isCallLine(event);
+    if (isCall) {
+      this.rates.count(RATE_KINDS[event.event], this.#seconds() ?? this.#line);
+      if (!nameFitsLiobn(name, event.liobn)) return this.#parted(event, bytes, start, end);
+    }
     const log: LogLine = {
       event,
       line: this.#line,
       thread: this.reader.thread,
       isNil: event.event === 'spapr_iommu_new_table' && isNilTable(this.reader),
     };
-    const isCall = isCallLine(event);
-    if (isCall) {
-      this.rates.count(RATE_KINDS[event.event], this.#seconds() ?? this.#line);
-      if (!nameFitsLiobn(name, event.liobn)) return this.#parted(event, bytes, start, end);
-    }
     const before = this.branch;
-    const explained = (isCall ? this.#placed(event, log) : null) ?? this.#explained(log);
-    if (explained.length === 0) return this.#parted(event, bytes, start, end);
-    this.#adopt(explained.map(({ branch }) => branch));
-    this.#reordering.wrote(this.#line, log.thread, before, this.#branches, (surviving) => {
-      this.#branches = surviving;
-    });
-    const by = explained[0]?.by ?? null;
-    if (isCall) {
-      if (by !== null) this.ledger.control(before, this.branch, event, by, this.#at());
-      this.ledger.called(before, this.branch, event, this.#at());
-    } else this.ledger.control(before, this.branch, event, by, this.#at());
+    const by = (isCall && this.#takeSettledCall(event)) || this.#takeAny(log, isCall);
+    if (by === null) return this.#parted(event, bytes, start, end);
+    this.#reordering.wrote(this.#line, log.thread, before, this.#branches, this.#keep);
+    if (!isCall || by !== PLAIN_CALL) this.ledger.control(before, this.branch, event, nameOf(by), this.#at());
+    if (isCall) this.ledger.called(before, this.branch, event, this.#at());
     return true;
+  }
+
+  readonly #keep = (surviving: readonly Branch[]): void => {
+    this.#branches = surviving;
+  };
+
+  /** The usual line: a hypercall that the only branch explains, with nothing else pending. */
+  #takeSettledCall(event: CallLine): typeof PLAIN_CALL | null {
+    const only = this.branch;
+    if (this.#branches.length > 1 || !isSettled(only) || !this.#isPlaced(event)) return null;
+    const next = explainCall(only, event);
+    if (next === null) return null;
+    if (next !== only) this.#branches = [next];
+    return PLAIN_CALL;
+  }
+
+  /** Any other line; what made or took windows in it, or null where nothing explains it. */
+  #takeAny(log: LogLine, isCall: boolean): string | null {
+    const { event } = log;
+    const placed = isCall && isCallLine(event) ? this.#placed(event, log) : null;
+    const explained = placed ?? this.#explained(log);
+    if (explained.length === 0) return null;
+    this.#adopt(explained.map(({ branch }) => branch));
+    return explained[0]?.by ?? (isCall ? PLAIN_CALL : UNNAMED);
   }
 
   #explained(log: LogLine): readonly Explained[] {
@@ -261,6 +287,7 @@ export class Follower {
    * the place that was taken for granted, the branches that have it elsewhere and explain the call follow.
    */
   #placed(call: CallLine, log: LogLine): readonly Explained[] | null {
+    if (this.#isPlaced(call)) return null;
     const table = defaultWindowOf(this.branch, call);
     if (table?.owner.kind !== 'phb') return null;
     const { index } = table.owner;
@@ -285,6 +312,20 @@ export class Follower {
       }
     }
     return null;
+  }
+
+  /** Does a call say nothing new of a default window's place? */
+  #isPlaced(call: CallLine): boolean {
+    if (call.ret !== 0) return false;
+    const index = Number((call.liobn >> 8n) & 0x7f_ffffn);
+    if (!isPciLiobn(call.liobn) || (call.liobn & 0xffn) !== 0n) return true;
+    const { pinned, reached } = this.facts.phbOf(index).window;
+    if (pinned !== null) return true;
+    if (reached === null || call.ioba > reached.high) return false;
+    const low = call.event === 'spapr_iommu_stuff' ? call.ioba - call.npages * PAGE : call.ioba;
+    const pages = call.event === 'spapr_iommu_indirect' ? BigInt(call.iobaN + 1) : 1n;
+    const high = call.event === 'spapr_iommu_stuff' ? call.ioba : call.ioba + pages * PAGE;
+    return low >= reached.low && high <= reached.high;
   }
 
   /** A kernel has cleared a table from its first entry on: for a default window, that is its place. */

@@ -81,11 +81,11 @@ export class Ledger {
         ({ count }) => `${count} calls on LIOBN ${hex(line.liobn)} were refused with H_PARAMETER.`,
       );
     }
+    if (line.event === 'spapr_iommu_get') return;
     const life = this.lives.openAt(Number(line.liobn));
     const was = tableOf(qemuOf(before), line.liobn);
-    const is = tableOf(qemuOf(after), line.liobn);
+    const is = before === after ? was : tableOf(qemuOf(after), line.liobn);
     if (life === undefined || was?.mode !== 'enabled' || is?.mode !== 'enabled') return;
-    if (line.event === 'spapr_iommu_get') return;
     this.#settleTakeoverAt(life, line);
     if (line.event === 'spapr_iommu_stuff' && line.tcevalue === 0n && line.ret === 0) {
       this.#swept(life, was, is, line, at);

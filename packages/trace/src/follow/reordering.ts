@@ -4,7 +4,7 @@ import { explainXlate, type XlateLine } from './explain-xlate.js';
 
 const NO_THREAD = -1;
 /** Writes that a late lookup may still have missed. */
-const HISTORY_MAX = 512;
+const HISTORY_MAX = 64;
 /** Lines that an early lookup waits for its write at most. */
 const WAIT_LINES = 4096;
 /** The same in a log without thread ids, where every line may be another thread's. */
@@ -32,15 +32,18 @@ interface Waiting {
  */
 export class Reordering {
   count = 0;
+  /** A ring: the newest write stands at `#written - 1`. */
   readonly #history: Write[] = [];
+  #written = 0;
   readonly #lastLine = new Map<number, number>();
   #waiting: Waiting[] = [];
 
   /** Did the lookup see the table as it was before some write since its thread's last line? */
   sawEarlier(xlate: XlateLine, thread: number): boolean {
     const since = thread === NO_THREAD ? 0 : (this.#lastLine.get(thread) ?? 0);
-    for (let at = this.#history.length - 1; at >= 0; at--) {
-      const write = this.#history[at] as Write;
+    const oldest = Math.max(0, this.#written - HISTORY_MAX);
+    for (let at = this.#written - 1; at >= oldest; at--) {
+      const write = this.#history[at % HISTORY_MAX] as Write;
       if (write.line <= since) return false;
       const isOther = thread === NO_THREAD || write.thread !== thread;
       if (isOther && explainXlate(write.before, xlate) !== null) {
@@ -64,8 +67,7 @@ export class Reordering {
     branches: readonly Branch[],
     keep: (surviving: readonly Branch[]) => void,
   ): void {
-    this.#history.push({ line, thread, before });
-    if (this.#history.length > HISTORY_MAX) this.#history.splice(0, HISTORY_MAX / 2);
+    this.#history[this.#written++ % HISTORY_MAX] = { line, thread, before };
     if (this.#waiting.length === 0) return;
     let surviving = branches;
     this.#waiting = this.#waiting.filter(({ xlate, thread: reader }) => {
