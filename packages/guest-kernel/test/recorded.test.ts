@@ -106,6 +106,37 @@ test('11: a PHB that comes and goes, call by call', () => {
   expect(guest.sent.flatMap(traceOf)).toEqual(recorded('11-phb-hotplug').map(traceOfLine));
 });
 
+test('05: three boots with a machine reset between them', () => {
+  const guest = new Guest();
+  for (let boots = 0; boots < 3; boots++) {
+    guest.settle({ type: 'machine-reset', from: 'environment', to: 'guest-kernel' });
+    guest.settle(powerOn());
+    guest.settle(probe('nvme0'));
+  }
+  expect(guest.sent.flatMap(traceOf)).toEqual(recorded('05-system_reset').map(traceOfLine));
+});
+
+test('21: two PHBs, one with a small default window, other pages and another 64-bit address', () => {
+  const guest = new Guest();
+  const second = phbNode({
+    buid: (BUID + 1n) as typeof BUID,
+    dmaWindow: { liobn: liobn(0x8000_0100), start: ioba(0x2000_0000n), bytes: bytes(0x1000_0000n) },
+    devices: [nvme('nvme1', 0)],
+  });
+  guest.answers = {
+    rtas: ({ type, args }) => {
+      if (args[2] !== 0x2000_0001) return undefined;
+      return type === 'ibm,query-pe-dma-window'
+        ? { status: 'SUCCESS', outputs: [1, 0x20, 0, 0x3, 0] }
+        : { status: 'SUCCESS', outputs: [0x8000_0101, 0x0400_0000, 0] };
+    },
+  };
+  guest.settle(powerOn({ phbs: [phbNode(), second] }));
+  guest.settle(probe('nvme1'));
+  guest.settle(probe('nvme0'));
+  expect(guest.sent.flatMap(traceOf)).toEqual(recorded('21-phb-props').map(traceOfLine));
+});
+
 const fieldOf = (call: Recorded, name: string): bigint =>
   BigInt(new RegExp(`${name}=([0-9a-fx]+)`).exec(call.fields)![1]!);
 const pageOf = (call: Recorded): bigint => PAGE_BYTES[hex(fieldOf(call, 'liobn'))] ?? 0x1000n;
