@@ -19,6 +19,8 @@ import {
   type PlainTable,
   plainAfterAll,
   plainOf,
+  someEntries,
+  somePlace,
   someTce,
   someWrites,
 } from './plain-table.ts';
@@ -52,6 +54,37 @@ describe('equal content is equal structure', () => {
         const cleared = putOneByOne(entries, [...content, ...content.map(([index]) => [index, 0n] as const)]);
         expect(cleared).toEqual(tceTable(entries));
         expect(fingerprint(cleared)).toBe(fingerprint(tceTable(entries)));
+      }),
+    );
+  });
+
+  test('while a table fills and empties entry by entry, every version is the table of its content', () => {
+    const someEntriesInOrder = someEntries.chain((entries) =>
+      fc.record({
+        entries: fc.constant(entries),
+        indexes: fc.uniqueArray(somePlace(entries), { maxLength: 24 }),
+        value: fc.constantFrom(tce(0x1003n), tce(0x2000n)),
+        backwards: fc.boolean(),
+      }),
+    );
+    const editedTo = (entries: TceCount, content: PlainTable): TceTable =>
+      edit(tceTable(entries), (editor) => {
+        for (const [index, value] of content) editor.put(tceIndex(index), 0, Number(value));
+      });
+    fc.assert(
+      fc.property(someEntriesInOrder, ({ entries, indexes, value, backwards }) => {
+        const content = new Map<number, bigint>();
+        let table = tceTable(entries);
+        for (const index of indexes) {
+          table = withTce(table, index, value);
+          content.set(index, value);
+          expect(table).toEqual(editedTo(entries, content));
+        }
+        for (const index of backwards ? indexes.toReversed() : indexes) {
+          table = withTce(table, index, tce(0n));
+          content.delete(index);
+          expect(table).toEqual(editedTo(entries, content));
+        }
       }),
     );
   });
@@ -107,6 +140,27 @@ describe('different content is different', () => {
         expect(JSON.stringify(canonicalTces(a)) === JSON.stringify(canonicalTces(b))).toBe(same);
         if (same) expect(fingerprint(a)).toBe(fingerprint(b));
       }),
+    );
+  });
+
+  test('even if their hashes are the same, in a list, in a leaf and below a branch', () => {
+    const entries = tceCount(1000);
+    for (const count of [1, 20, 500]) {
+      const one = withFill(tceTable(entries), tceIndex(0), tceCount(count), tce(3n));
+      const other = withTce(one, tceIndex(0), tce(1n));
+      const hashOf = (table: TceTable): number => ('hash' in table.root ? table.root.hash : 0);
+      const forged = { ...other, root: { ...other.root, hash: hashOf(one) } };
+      expect(hashOf(forged)).toBe(hashOf(one));
+      expect(sameTces(one, forged)).toBe(false);
+      expect(sameTces(forged, one)).toBe(false);
+      expect(sameTces(one, structuredClone(one))).toBe(true);
+    }
+    const small = tceTable(tceCount(30));
+    const leaf = withFill(small, tceIndex(0), tceCount(20), tce(3n));
+    const swapped = withTce(withTce(leaf, tceIndex(0), tce(1n)), tceIndex(1), tce(2n));
+    const hash = 'hash' in leaf.root ? leaf.root.hash : 0;
+    expect(sameTces(leaf, { ...swapped, root: { ...swapped.root, hash } as typeof swapped.root })).toBe(
+      false,
     );
   });
 

@@ -97,6 +97,9 @@ describe('an edit', () => {
       editor.fill(tceIndex(32), tceCount(2), -1, 0x8000_0003 | 0);
     });
     for (const index of [0, 1, 32, 33]) expect(tceAt(table, tceIndex(index))).toBe(0xffff_ffff_8000_0003n);
+    const value = tce(0xffff_ffff_8000_0003n);
+    const whole = withTces(tceTable(tceCount(40)), tceIndex(0), [value, value]);
+    expect(table).toEqual(withTces(whole, tceIndex(32), [value, value]));
   });
 
   test('cannot be continued once its table has been handed out', () => {

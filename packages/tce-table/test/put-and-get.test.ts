@@ -153,6 +153,7 @@ describe('a place that the table does not have is a mistake of ours', () => {
           expect(() => withTces(table, place, [tce(0n)])).toThrow(RangeError);
           expect(() => withFill(table, place, tceCount(1), tce(0n))).toThrow(RangeError);
         }
+        expect(() => withTces(table, tceIndex(entries + 1), [])).toThrow(RangeError);
         expect(() => withFill(table, tceIndex(1), entries, tce(0n))).toThrow(RangeError);
         expect(() => withFill(table, tceIndex(0), tceCount(-1), tce(0n))).toThrow(RangeError);
         expect(() => forEachNonZero(table, () => {}, tceIndex(entries + 1))).toThrow(RangeError);
