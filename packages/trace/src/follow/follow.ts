@@ -37,6 +37,12 @@ const PAGE = 0x1000n;
 /** What explained a line: a hypercall and nothing else, or a step without a name. */
 const PLAIN_CALL = 'hypercall';
 const UNNAMED = '';
+/** Steps that log themselves, after the tables that they made. */
+const LOGGED_LAST: ReadonlySet<string> = new Set([
+  'ibm,create-pe-dma-window',
+  'ibm,reset-pe-dma-window',
+  'migration',
+]);
 const nameOf = (by: string): string | null => (by === UNNAMED || by === PLAIN_CALL ? null : by);
 
 const RATE_KINDS = {
@@ -149,6 +155,12 @@ export class Follower {
     return { line: this.#line, seconds: this.#seconds() };
   }
 
+  /** Where the cause of a change stands: a step without a line of its own shows at its first table. */
+  #causeAt({ fresh }: Branch, by: string) {
+    if (fresh === null || LOGGED_LAST.has(by)) return this.#at();
+    return { line: fresh.line, seconds: this.#seconds() };
+  }
+
   #takeXlate(bytes: Buffer, start: number, end: number): boolean {
     const { fields } = this.reader;
     const xlate = this.#xlate;
@@ -220,7 +232,9 @@ export class Follower {
     const by = (isCall && this.#takeSettledCall(event)) || this.#takeAny(log, isCall);
     if (by === null) return this.#parted(event, bytes, start, end);
     this.#reordering.wrote(this.#line, log.thread, before, this.#branches, this.#keep);
-    if (!isCall || by !== PLAIN_CALL) this.ledger.control(before, this.branch, event, nameOf(by), this.#at());
+    if (!isCall || by !== PLAIN_CALL) {
+      this.ledger.control(before, this.branch, event, nameOf(by), this.#causeAt(before, by));
+    }
     if (isCall) this.ledger.called(before, this.branch, event, this.#at());
     return true;
   }
