@@ -24,3 +24,7 @@ export class CallError extends Error {
     this.verb = verb;
   }
 }
+
+/** An error that is nobody's but this program's, called so. */
+export const mistakeText = (error: unknown): string =>
+  `this is a mistake in spapr-dma, not in what you gave it: ${error instanceof Error ? error.message : String(error)}`;

@@ -1,5 +1,5 @@
 import { type Answer, type Fault, unusable } from './answer.js';
-import { type Call, CallError, type Verb } from './call.js';
+import { type Call, CallError, mistakeText, type Verb } from './call.js';
 import { follow, unfollowed } from './follow/follow.js';
 import type { Host } from './host.js';
 import { Output, type Sink } from './output.js';
@@ -51,21 +51,15 @@ function answerTo(call: Call, host: Host): Answer | Promise<Answer> {
 /** The answer where something was thrown: the person's mistake in one sentence, or ours, called so. */
 function answerToError(error: unknown, verb: Verb | null, env: NodeJS.ProcessEnv): Answer {
   const isTheirs = error instanceof CallError;
-  const message = error instanceof Error ? error.message : String(error);
-  const stack =
-    !isTheirs && (env.SPAPR_DMA_STACK ?? '') !== '' && error instanceof Error ? error.stack : undefined;
-  const text = isTheirs
-    ? message
-    : `this is a mistake in spapr-dma, not in what you gave it: ${stack ?? message}`;
-  const fault = { line: null, text };
+  if (!isTheirs && (env.SPAPR_DMA_STACK ?? '') !== '') throw error;
+  const fault = { line: null, text: isTheirs ? error.message : mistakeText(error) };
   return unusable(verb === null ? { error: fault } : blankDocuments[verb](fault));
 }
 
 /** The one sentence for a person. */
 function sentence({ line, text }: Fault): string {
   const isPlaced = line === null || new RegExp(`\\bline ${line}\\b`).test(text);
-  const told = text.includes('\n    at ') ? text : excerpt(text, 1000);
-  return `spapr-dma: ${isPlaced ? '' : `line ${line}: `}${told.replace(/(?<![.!?])$/, '.')}\n`;
+  return `spapr-dma: ${isPlaced ? '' : `line ${line}: `}${excerpt(text, 1000).replace(/(?<![.!?])$/, '.')}\n`;
 }
 
 /** Carries out one call of the command, prints the answer, and returns its exit status. */

@@ -22,7 +22,9 @@ interface Played {
       firstStep: number | null;
     }[];
     readonly outcome: 'as-expected' | 'unexpected';
+    readonly mistakes: readonly string[];
   }[];
+  readonly omitted: number;
 }
 
 const listed = documentOf<Listed>('run-list', await spaprDma(['run', '--list', '--json']));
@@ -82,6 +84,26 @@ describe('run of one story shows its messages', () => {
     expect(stdout.endsWith('\n')).toBe(true);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
+});
+
+test('run with a preset plays the stories that are written for it, and a named story in any case', async () => {
+  const { name } = listed.presets.find((each) =>
+    listed.stories.some(({ presets }) => !presets.includes(each.name)),
+  )!;
+  const [written, others] = [true, false].map((isWritten) =>
+    listed.stories.filter(({ presets }) => presets.includes(name) === isWritten),
+  );
+  const [all, plain, named] = await Promise.all([
+    spaprDma(['run', '--preset', name, '--json']),
+    spaprDma(['run', '--preset', name]),
+    spaprDma(['run', '--preset', name, others![0]!.name, '--json']),
+  ]);
+  const { stories, omitted } = documentOf<Played>('run', all);
+  expect(stories.map((each) => each.name)).toEqual(written!.map((each) => each.name));
+  expect(stories.filter(({ outcome }) => outcome === 'unexpected')).toEqual([]);
+  expect(omitted).toBe(others!.length);
+  expect(plain.stdout).toContain(`${omitted} more say nothing about this preset.\n`);
+  expect(documentOf<Played>('run', named)).toMatchObject({ stories: [{ preset: name }], omitted: 0 });
 });
 
 test('run sets a preset and switches, the last of several values for one', async () => {

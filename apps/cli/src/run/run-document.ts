@@ -35,7 +35,8 @@ export const storyDocument = (result: StoryResult) => ({
   outcome: result.outcome,
 });
 
-export const runDocument = (results: readonly StoryResult[], error: Fault | null) => ({
+export const runDocument = (results: readonly StoryResult[], omitted: number, error: Fault | null) => ({
   stories: results.map(storyDocument),
+  omitted,
   error,
 });

@@ -11,15 +11,27 @@ export function propertiesText(properties: readonly PropertyResult[]): string {
   return `${held} hold, not ${broken.join(', ')}`;
 }
 
+const paintedOutcome = (outcome: StoryResult['outcome'], paint: Paint) => ({
+  text: outcome.replace('-', ' '),
+  paint: outcome === 'as-expected' ? paint.good : paint.bad,
+});
+
+/** What became of one story, to stand below its chart. */
+export function outcomeText({ properties, outcome, mistakes }: StoryResult, paint: Paint): string {
+  const { text, paint: painted } = paintedOutcome(outcome, paint);
+  const told = mistakes.map((mistake) => `  ${excerpt(mistake, 500)}\n`);
+  return `Properties: ${propertiesText(properties)}; ${painted(text)}.\n${told.join('')}`;
+}
+
 /** One line a story, and what was unexpected. */
-export function storiesText(results: readonly StoryResult[], paint: Paint): string {
+export function storiesText(results: readonly StoryResult[], omitted: number, paint: Paint): string {
   const rows = results.map(({ name, preset, steps, messages, properties, outcome }) => [
     name,
     preset,
     grouped(steps),
     grouped(messages.length),
     propertiesText(properties),
-    { text: outcome.replace('-', ' '), paint: outcome === 'as-expected' ? paint.good : paint.bad },
+    paintedOutcome(outcome, paint),
   ]);
   const columns = [
     { title: 'story' },
@@ -33,9 +45,8 @@ export function storiesText(results: readonly StoryResult[], paint: Paint): stri
   const mistakes = unexpected.flatMap(({ name, mistakes: told }) =>
     told.map((mistake) => `${name}: ${excerpt(mistake, 500)}\n`),
   );
-  const summary =
-    unexpected.length === 0
-      ? `${counted(results.length, 'story', 'stories')}, all as expected.\n`
-      : `${counted(results.length, 'story', 'stories')}, ${unexpected.length} unexpected:\n${mistakes.join('')}`;
-  return `${table(columns, rows)}\n${summary}`;
+  const verdict = unexpected.length === 0 ? 'all as expected' : paint.bad(`${unexpected.length} unexpected`);
+  const rest = omitted === 0 ? '' : `; ${grouped(omitted)} more say nothing about this preset`;
+  const summary = `${counted(results.length, 'story', 'stories')}, ${verdict}${rest}.\n`;
+  return `${table(columns, rows)}\n${summary}${mistakes.join('')}`;
 }
