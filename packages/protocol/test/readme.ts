@@ -22,7 +22,14 @@ export async function exampleOutput(): Promise<{ shown: string; printed: string 
   if (program === undefined || shown === undefined) throw new Error('the README has no example');
   const printed = await new Promise<string>((resolve) => {
     const cwd = fileURLToPath(new URL('..', import.meta.url));
-    execFile(execPath, ['--input-type=module', '-e', program], { cwd }, (_, out, err) => resolve(out + err));
+    // Whoever runs the tests may ask for colours.
+    const { FORCE_COLOR: _, ...plain } = env;
+    execFile(
+      execPath,
+      ['--input-type=module', '-e', program],
+      { cwd, env: { ...plain, NO_COLOR: '1' } },
+      (__, out, err) => resolve(out + err),
+    );
   });
   return { shown, printed };
 }
