@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { spaprDma } from './support/command.ts';
+import { repository, spaprDma } from './support/command.ts';
 import { documentOf, expectRefusal } from './support/documents.ts';
 
 test.each`
@@ -50,6 +51,15 @@ test.each([[[]], [['run']], [['follow']], [['vectors']]])(
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   },
 );
+
+test.each(['run', 'follow', 'vectors'])('the files and stories in the examples of %s exist', async (verb) => {
+  const [{ stdout }, list] = await Promise.all([spaprDma([verb, '--help']), spaprDma(['run', '--list'])]);
+  for (const [, file = ''] of stdout.matchAll(/\b((?:traces|vectors)\/\S+)/g)) {
+    expect(existsSync(`${repository}/${file}`), file).toBe(true);
+  }
+  for (const [, story = ''] of stdout.matchAll(/ run ([a-z]\S+)/g))
+    expect(list.stdout).toContain(`\n${story} `);
+});
 
 test('help VERB is VERB --help', async () => {
   const [one, other] = await Promise.all([spaprDma(['help', 'vectors']), spaprDma(['vectors', '--help'])]);

@@ -19,7 +19,7 @@ export function vectorsCommand(accept: (call: VectorsCall) => void): Command {
       'after',
       `
 Examples:
-  spapr-dma vectors vectors/qemu-7.2-random-1.jsonl.gz
+  spapr-dma vectors vectors/qemu-7.2/qemu-7.2-random-1.jsonl.gz
   zcat *.jsonl.gz | spapr-dma vectors - --json
 
 Status: 0 all agree, 1 an answer differs or more than 2 % is not modelled, 2 the call or the file is unusable.`,
