@@ -20,3 +20,4 @@ export * from './guest-version.js';
 export { isTableInUse, tableBytes, tableStart } from './iommu-table.js';
 export { vcpuThread } from './kernel-stack.js';
 export { OPERATIONS, type Operation, type Place } from './places.js';
+export { GUEST_WINDOW_LIFE, type GuestWindowMode, guestWindowMode } from './window-life.js';

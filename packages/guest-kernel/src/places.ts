@@ -105,16 +105,25 @@ export const OPERATIONS = {
       'waitingForMutex',
       'removingWindow',
       'restoringDefaultWindow',
+      'clearingNewTable',
       'unlisting',
       'idle',
     ),
     waitingForDevices: {
       awaits: ['lock'],
-      next: ['waitingForMutex', 'removingWindow', 'restoringDefaultWindow', 'unlisting', 'idle'],
+      next: [
+        'waitingForMutex',
+        'removingWindow',
+        'restoringDefaultWindow',
+        'clearingNewTable',
+        'unlisting',
+        'idle',
+      ],
     },
     waitingForMutex: {
       awaits: ['lock'],
-      next: ['removingWindow', 'restoringDefaultWindow', 'unlisting', 'idle'],
+      // Firmware without ibm,reset-pe-dma-window is not asked for the default window.
+      next: ['removingWindow', 'restoringDefaultWindow', 'clearingNewTable', 'unlisting', 'idle'],
     },
     removingWindow: { awaits: ['hcall', ...RTAS], next: ['unlisting', 'idle'] },
     unlisting: { awaits: ['lock'], next: ['idle'] },

@@ -1,7 +1,14 @@
 import { buid, bytes, gpa, ioba, iommuPageShift, liobn } from '@spapr-dma/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalGuest, GUEST_VERSIONS, type GuestEvent } from '../src/index.ts';
+import {
+  canonicalGuest,
+  GUEST_VERSIONS,
+  GUEST_WINDOW_LIFE,
+  type GuestEvent,
+  type GuestWindowMode,
+  guestWindowMode,
+} from '../src/index.ts';
 import { BUID, command, Guest, MASK_32, MASK_64, phbNode, powerOn } from './fake-hypervisor.ts';
 
 /** A small guest: 16-page default window, lists of 2, so that every loop and every shortage occurs. */
@@ -129,12 +136,18 @@ function playMoves(
     firmware: [{ liobn: liobn(0x8000_0000), ioba: ioba(0x1000n), tce: 3n }],
   } as GuestEvent;
   const visited = new Set<string>();
+  const windows = new Map([0n, 1n, 2n].map((n) => [buid(BUID + n), 'absent' as GuestWindowMode]));
   const deliver = (event: GuestEvent) => {
     if (!guest.snapshot.can(event)) return;
     guest.deliver(event);
     for (const [cpu, { at }] of guest.kernel.vcpus.entries()) {
       visited.add(at);
       expect(chartPlace((guest.snapshot.value as Record<string, unknown>)[`vcpu${cpu}`])).toBe(at);
+    }
+    for (const [phb, before] of windows) {
+      const now = guestWindowMode(guest.kernel, phb);
+      if (now !== before) expect(Object.values(GUEST_WINDOW_LIFE[before])).toContain(now);
+      windows.set(phb, now);
     }
     for (const table of Object.values(guest.kernel.tables)) {
       expect(table.refs).toBeGreaterThan(0);
@@ -178,7 +191,7 @@ function playMoves(
 }
 
 test.each(Object.keys(GUEST_VERSIONS) as (keyof typeof GUEST_VERSIONS)[])(
-  '%s: whatever comes in whatever order, the chart is where the kernel is',
+  '%s: whatever comes in whatever order, the chart is where the kernel is, and windows live as their table says',
   (version) => {
     fc.assert(
       fc.property(fc.array(move, { minLength: 50, maxLength: 250 }), bootArgs, (moves, args) => {
@@ -189,3 +202,23 @@ test.each(Object.keys(GUEST_VERSIONS) as (keyof typeof GUEST_VERSIONS)[])(
     );
   },
 );
+
+test('in such runs two vCPUs meet at the mutex, windows are refused, and calls are cut short', () => {
+  const moves = fc.sample(fc.tuple(fc.array(move, { minLength: 150, maxLength: 250 }), bootArgs), {
+    numRuns: 40,
+    seed: 7,
+  });
+  const visited = new Set(
+    moves.flatMap(([steps, args]) => [...playMoves('linux-6.12', steps, args).visited]),
+  );
+  for (const at of [
+    'probing.waitingForMutex.lock',
+    'probing.mappingRam.hcall',
+    'probing.cleaningFailedWindow.hcall',
+    'dlpar.removingWindow.hcall',
+    'creatingTable.clearingNewTable.hcall',
+    'stopping.hcall',
+  ]) {
+    expect(visited).toContain(at);
+  }
+});

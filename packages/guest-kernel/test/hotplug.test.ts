@@ -49,6 +49,17 @@ describe('memory', () => {
     expect(lines(guest.settle(online))).toEqual(['memory-notified']);
   });
 
+  test('is left out of a window that is mapped page by page', () => {
+    const guest = bootedGuest({}, { phbs: [phbNode({ dmaWindow: tiny })] });
+    guest.answers = {
+      rtas: ({ type }) =>
+        type === 'ibm,query-pe-dma-window' ? { status: 'SUCCESS', outputs: [1, 0, 0x100, 1, 0] } : undefined,
+    };
+    guest.settle(probe());
+    expect(guest.kernel.dmaWinList).toMatchObject([{ direct: false }]);
+    expect(lines(guest.settle(online))).toEqual(['memory-notified']);
+  });
+
   test('beyond what RAM can reach is persistent memory, and is left alone', () => {
     const guest = guestWithWindow();
     const pmem = { gpa: gpa(0x1_0000_0000n), bytes: bytes(0x1000_0000n) };

@@ -90,6 +90,11 @@ test('a narrow mask keeps the range below it, from the start of the first pool',
   expect(iommuRangeAlloc(config, table, ask(2, { mask: 15 })).index).toBe(1);
 });
 
+test('the last page below a limit is never handed out', () => {
+  const table = tableOf(64);
+  expect([areaAt(table, 48, 46, 1, 1), areaAt(table, 48, 47, 1, 1)]).toEqual([46, undefined]);
+});
+
 test('a range never crosses 4 GiB on the bus', () => {
   const table = tableOf(256, 0xffff_0000n); // 16 pages below the boundary.
   expect(areaAt(table, 256, 12, 8, 1)).toBe(16);

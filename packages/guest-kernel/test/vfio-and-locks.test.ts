@@ -48,6 +48,13 @@ describe('VFIO in the guest (capture 22)', () => {
     expect(guest.settle(probe()).at(-1)).toMatchObject({ type: 'probed', outcome: 'refused' });
   });
 
+  test('gives a PHB without dynamic windows back without asking firmware, and clears its window', () => {
+    const bare = phbNode({ dmaWindow: tiny, ddwApplicable: null, ddwExtensions: null });
+    const guest = bootedGuest({}, { phbs: [bare] });
+    guest.settle(take);
+    expect(lines(guest.settle(release))).toEqual(['stuff 0x80000000 0x0 16', 'guest-vfio-return']);
+  });
+
   test('gets the default window back by a reset, and clears it', () => {
     const guest = takenGuest();
     const sent = guest.settle(create());
