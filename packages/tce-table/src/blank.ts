@@ -3,7 +3,7 @@ import { leafWidth } from './shape.js';
 /**
  * Arrays of zeros to write into. They have once held fractions, which makes the engine keep them and their copies
  * as unboxed doubles: any unsigned 32-bit value fits in, and a copy is one block move. Typed arrays would take half
- * the memory, but several times as long to make; `npm run bench` shows what this gives.
+ * the memory where all entries are in use, but several times as long to make: `npm run bench` compares the copies.
  */
 const blanks: readonly number[][] = Array.from({ length: 2 * leafWidth + 1 }, (_, length) => {
   const blank: number[] = [];

@@ -2,13 +2,12 @@
  * The measures of the tree, and the arithmetic on indexes that follows from them.
  *
  * An index has more than 32 bits, and JavaScript's bit operators see only 32: an index is split once into an
- * `upper` and a `lower` part, and every slot is cut out of one of the two. `npm run bench` has the
- * measurements that chose the two widths.
+ * `upper` and a `lower` part, and every slot is cut out of one of the two.
  */
 
-/** log2 of the entries of a leaf. */
+/** log2 of the entries of a leaf. Narrower costs memory, wider costs time at every write. */
 export const leafBits = 5;
-/** log2 of the children of a branch. */
+/** log2 of the children of a branch. Narrower costs time at every read, wider costs memory at every version. */
 export const branchBits = 4;
 
 /** Entries of a leaf. */

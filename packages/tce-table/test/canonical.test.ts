@@ -10,6 +10,7 @@ import {
   tceTable,
   withFill,
   withTce,
+  withTces,
 } from '@spapr-dma/tce-table';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -184,13 +185,28 @@ describe('different content is different', () => {
     expect(fingerprints.size).toBeGreaterThan(99_980);
   });
 
+  test('moving an entry by 2^32 changes the fingerprint', () => {
+    const empty = tceTable(tceCount(2 ** 37));
+    const here = withTce(empty, tceIndex(5), tce(3n));
+    const there = withTce(empty, tceIndex(2 ** 32 + 5), tce(3n));
+    expect(fingerprint(here)).not.toBe(fingerprint(there));
+  });
+
   test('swapping two entries, two leaves or two subtrees changes the fingerprint', () => {
-    const entries = tceCount(2 ** 20);
-    for (const distance of [1, 32, 512, 8192, 131_072]) {
-      const first = afterAll(entries, [{ op: 'put', index: tceIndex(0), tce: tce(0x1003n) }]);
-      const one = withTce(first, tceIndex(distance), tce(0x2003n));
-      const other = withTce(withTce(first, tceIndex(0), tce(0x2003n)), tceIndex(distance), tce(0x1003n));
-      expect(fingerprint(one)).not.toBe(fingerprint(other));
+    const empty = tceTable(tceCount(2 ** 20));
+    const one = [tce(0x1003n)];
+    const other = [tce(0x2003n)];
+    const list = Array.from({ length: 20 }, (_, n) => tce(BigInt(n + 1) << 12n));
+    for (const [a, b, distance] of [
+      [one, other, 1],
+      [one, other, 131_072],
+      [list, list.toReversed(), 32],
+      [list, list.toReversed(), 512],
+      [list, list.toReversed(), 131_072],
+    ] as const) {
+      const aThenB = withTces(withTces(empty, tceIndex(0), a), tceIndex(distance), b);
+      const bThenA = withTces(withTces(empty, tceIndex(0), b), tceIndex(distance), a);
+      expect(fingerprint(aThenB)).not.toBe(fingerprint(bThenA));
     }
   });
 });

@@ -72,6 +72,16 @@ describe('what is put is got', () => {
     expect(withTceHalves(empty, tceIndex(7), -16, 0x8000_0003 | 0)).toEqual(whole);
   });
 
+  test('entries of a tiny table that differ in their high or in their low halves only are kept apart', () => {
+    for (const [one, other] of [
+      [0x1_0000_0003n, 0x2_0000_0003n],
+      [0x1_0000_0003n, 0x1_0000_0001n],
+    ] as const) {
+      const table = withTce(withTce(tceTable(tceCount(2)), tceIndex(0), tce(one)), tceIndex(1), tce(other));
+      expect([tceAt(table, tceIndex(0)), tceAt(table, tceIndex(1))]).toEqual([one, other]);
+    }
+  });
+
   test('clearing twice is clearing once', () => {
     fc.assert(
       fc.property(someWrites(), ({ entries, writes }) => {
@@ -98,13 +108,20 @@ describe('versions', () => {
   });
 
   test('a write that changes nothing answers the very same table', () => {
+    const someWritesAndPlaces = someWrites().chain(({ entries, writes }) =>
+      fc.array(somePlace(entries), { size: '+1' }).map((places) => ({ entries, writes, places })),
+    );
     fc.assert(
-      fc.property(someWrites(), ({ entries, writes }) => {
+      fc.property(someWritesAndPlaces, ({ entries, writes, places }) => {
         const table = afterAll(entries, writes);
         for (const [index, value] of plainAfterAll(writes)) {
           expect(withTce(table, tceIndex(index), tce(value))).toBe(table);
           expect(withFill(table, tceIndex(index), tceCount(1), tce(value))).toBe(table);
           expect(withTces(table, tceIndex(index), [tce(value)])).toBe(table);
+        }
+        for (const index of places) {
+          expect(withTce(table, index, tceAt(table, index))).toBe(table);
+          expect(withFill(table, index, tceCount(1), tceAt(table, index))).toBe(table);
         }
         expect(withTces(table, tceIndex(entries), [])).toBe(table);
         expect(withFill(table, tceIndex(entries), tceCount(0), tce(3n))).toBe(table);
