@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { presetNames } from '../src/presets.ts';
+import { listPresets, presetNames, settingsOf } from '../src/presets.ts';
 import { PROPERTIES } from '../src/properties/index.ts';
 import { expectationsOf } from '../src/story/judge.ts';
 import type { StoryResult } from '../src/story/result.ts';
 import { runStory } from '../src/story/run-story.ts';
+import { isMet } from '../src/story/story.ts';
 import { loadStories } from '../src/story/story-files.ts';
 
 const stories = loadStories();
@@ -36,6 +37,31 @@ describe.each(stories)('$id: $title', (story) => {
       expect(blocks.length, preset).toBe(1);
     }
   });
+});
+
+test.each(stories)('$id names the presets in which it makes sense', ({ presets, needs }) => {
+  const sensible = presetNames.filter((preset) => isMet(needs, settingsOf(preset)));
+  expect([...presets].sort()).toEqual([...sensible].sort());
+});
+
+const versions = listPresets()
+  .map(({ name }) => name)
+  .filter((name) => !presetNames.includes(name));
+
+describe.each(versions)('with %s', (preset) => {
+  test('every story comes to its end, and goes as told where it makes sense', () => {
+    for (const story of stories) {
+      const result = runStory(story, { preset });
+      expect(result.mistakes, story.id).toEqual([]);
+      expect(result.applies).toBe(isMet(story.needs, result.settings));
+    }
+  });
+});
+
+test('a story that makes no sense with the settings says nothing of its end', () => {
+  const story = stories.find(({ id }) => id === 'ddw-direct')!;
+  const { applies, mistakes, outcome } = runStory(story, { preset: '2015' });
+  expect([applies, mistakes, outcome]).toEqual([false, [], 'as-expected']);
 });
 
 test('a story goes the same way each time', () => {

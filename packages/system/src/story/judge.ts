@@ -16,9 +16,9 @@ const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 export const windowText = ({ participant, liobn, start, pageShift, entries, mapped }: WindowAtEnd): string =>
   `${participant} LIOBN ${hex(liobn)} at ${hex(start)}: ${entries} entries of 2^${pageShift} bytes, ${mapped} mapped`;
 
-/** The expectations that count with these settings. */
-export const expectationsOf = ({ holds }: Story, settings: Settings): readonly Expectation[] =>
-  holds.filter(({ when }) => isMet(when, settings));
+/** The expectations that count with these settings: none where the story makes no sense with them. */
+export const expectationsOf = ({ needs, holds }: Story, settings: Settings): readonly Expectation[] =>
+  isMet(needs, settings) ? holds.filter(({ when }) => isMet(when, settings)) : [];
 
 /** The properties that a story expects to be violated with these settings. */
 export const expectedViolations = (story: Story, settings: Settings): ReadonlySet<string> =>

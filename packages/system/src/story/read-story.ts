@@ -56,6 +56,7 @@ export const STORY_FIELDS = {
   shows: text,
   presets: listOf(text),
   size: optional(oneOf('power9', 'minimal'), 'power9' as const),
+  needs: CONDITION,
   set: optional(mapOf(text), {} as Readonly<Record<string, string>>),
   machine: optional(objectOf(MACHINE_FIELDS), readFields(MACHINE_FIELDS, {}, { file: '', path: '' })),
   script: listOf(STEP),
@@ -90,6 +91,7 @@ function checkNames(story: Story, place: Place): void {
   });
   check(at(place, 'set'), () => withSettings({}, story.set));
   const conditions = [
+    [at(place, 'needs'), story.needs] as const,
     ...story.holds.map(({ when }, index) => [at(at(place, 'holds'), index), when] as const),
     ...story.script.map(({ only }, index) => [at(at(place, 'script'), index), only] as const),
   ];

@@ -81,6 +81,8 @@ export interface StoryResult {
   /** Modelled duration in nanoseconds of cost. */
   readonly time: number;
   readonly properties: readonly PropertyResult[];
+  /** Whether the story makes sense with these settings; else nothing is said of its end. */
+  readonly applies: boolean;
   readonly outcome: 'as-expected' | 'unexpected';
   /** Why the outcome is unexpected, one sentence each; empty otherwise. */
   readonly mistakes: readonly string[];

@@ -12,7 +12,7 @@ import { expectedViolations, mistakesOf } from './judge.js';
 import type { LoggedLine, PropertyResult, StoryMessage, StoryResult, StoryStep } from './result.js';
 import { runScript } from './run-script.js';
 import { participantsOf } from './setup.js';
-import type { Story } from './story.js';
+import { isMet, type Story } from './story.js';
 import { windowsOf } from './windows.js';
 
 export interface RunOptions {
@@ -120,11 +120,12 @@ export function runStory(story: Story, options: RunOptions = {}): StoryResult {
   const properties = resultsOf(story, settings, watchedAtRest(recorder.watched, end.state, recorder.steps));
   const { messages, log, time, reports, aborted, steps } = recorder;
   const windows = windowsOf(participants, end.state);
-  const isOwnSize = size === story.size;
-  const judged = isOwnSize
-    ? mistakesOf(story, settings, { messages, reports, windows, aborted }, properties)
-    : [];
-  const mistakes = [...end.mistakes, ...judged];
+  const applies = isMet(story.needs, settings);
+  const judged =
+    applies && size === story.size
+      ? mistakesOf(story, settings, { messages, reports, windows, aborted }, properties)
+      : [];
+  const mistakes = applies ? [...end.mistakes, ...judged] : judged;
   return {
     name: story.id,
     title: story.title,
@@ -136,6 +137,7 @@ export function runStory(story: Story, options: RunOptions = {}): StoryResult {
     log,
     time,
     properties,
+    applies,
     outcome: mistakes.length === 0 ? 'as-expected' : 'unexpected',
     mistakes,
     windows,

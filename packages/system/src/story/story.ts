@@ -29,6 +29,8 @@ export interface StorySummary {
 export interface Story extends StorySummary {
   /** File it came from, for messages. */
   readonly file: string;
+  /** Settings without which it makes no sense; what it says of its end counts only with them. */
+  readonly needs: Condition;
   readonly set: Readonly<Record<string, string>>;
   readonly machine: MachineSetup;
   readonly script: readonly ScriptStep[];
