@@ -1,6 +1,6 @@
 /**
  * Where guest kernels differ towards the platform. Each property is one difference; a preset is a full set of
- * values. Newest first in each comment.
+ * values. Newest first in each comment. Captures are recorded logs, by their number.
  */
 export interface GuestVersion {
   readonly name: string;
@@ -30,7 +30,7 @@ export interface GuestVersion {
   readonly limitedAddressing: boolean;
   /**
    * What bounds RAM: only the memory that can be hot-added, which is 0 without `maxmem`, or also the RAM
-   * there is. `../traces` capture 20 shows the former: a window of shift 0 is asked for, and refused.
+   * there is. Capture 20 shows the former: a window of shift 0 is asked for, and refused.
    * @see [Linux] arch/powerpc/platforms/pseries/iommu.c: ddw_memory_hotplug_max
    */
   readonly maxRam: 'hotplug-only' | 'hotplug-or-dram';
