@@ -51,7 +51,13 @@ export type TraceEvent =
       /** Page size - 1, cut to 32 bits. */
       readonly mask: number;
     }
-  | { readonly event: 'spapr_iommu_new_table'; readonly liobn: bigint; readonly fd: number }
+  | {
+      readonly event: 'spapr_iommu_new_table';
+      readonly liobn: bigint;
+      /** Whether there is memory for the table; a window of 0 entries has none. */
+      readonly table: 'allocated' | '(nil)';
+      readonly fd: number;
+    }
   | {
       readonly event: 'spapr_iommu_pre_save';
       readonly liobn: bigint;

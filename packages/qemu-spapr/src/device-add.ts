@@ -104,7 +104,12 @@ function addVio(qemu: QemuState, { driver, reg, rtceWindowBytes }: VioDevice, pl
     view: tceTable(nbTable),
     fd: -1,
   };
-  const logged = traced({ event: 'spapr_iommu_new_table', liobn: BigInt(table.liobn), fd: -1 });
+  const logged = traced({
+    event: 'spapr_iommu_new_table',
+    liobn: BigInt(table.liobn),
+    table: 'allocated',
+    fd: -1,
+  });
   return done(withTable(withDevice, table), [logged]);
 }
 

@@ -51,7 +51,12 @@ export function enableTable(
   { pageShift, busOffset, nbTable }: Geometry,
 ): EnableOutcome {
   // The log line comes from the allocation, so it stands there even where the attaching aborts.
-  const logged = traced({ event: 'spapr_iommu_new_table', liobn: BigInt(before.liobn), fd: -1 });
+  const logged = traced({
+    event: 'spapr_iommu_new_table',
+    liobn: BigInt(before.liobn),
+    table: nbTable === 0 ? '(nil)' : 'allocated',
+    fd: -1,
+  });
   const common = { ...identityOf(before), pageShift, busOffset };
   if (nbTable === 0) {
     return { table: { ...common, mode: 'stuck' }, sent: [logged], aborted: before.mode === 'stuck' };

@@ -192,7 +192,7 @@ describe('ibm,create-pe-dma-window, in the order of its checks', () => {
   test('its lines are the new table, then the create in bytes', () => {
     const call = rtas('ibm,create-pe-dma-window', [0x800, ...buidCells(0), 24, 32], 4);
     expect(linesOf(send(qemu, call))).toEqual([
-      'iommu_new_table liobn=0x80000001 fd=-1',
+      'iommu_new_table liobn=0x80000001 table=allocated fd=-1',
       'iommu_ddw_create buid=0x800000020000000 cfgaddr=2048 pageBytes=0x1000000 requestedBytes=0x100000000 start=0x800000000000000 liobn=0x80000001',
     ]);
   });
@@ -283,7 +283,7 @@ describe('ibm,reset-pe-dma-window, in the order of its checks', () => {
     const done = send(full, rtas('ibm,reset-pe-dma-window', [0x800, ...buidCells(0)], 1));
     expect(cellsOf(done)).toEqual(['SUCCESS']);
     expect(linesOf(done)).toEqual([
-      'iommu_new_table liobn=0x80000000 fd=-1',
+      'iommu_new_table liobn=0x80000000 table=allocated fd=-1',
       'iommu_ddw_reset buid=0x800000020000000 cfgaddr=2048',
     ]);
     expect(windowsAt(done.qemu)).toEqual([DEFAULT]);

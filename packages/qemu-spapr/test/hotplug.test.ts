@@ -85,7 +85,7 @@ describe('plugging and unplugging a PHB and a device, as recorded in 11-phb-hotp
       at = stepped.qemu;
     }
     expect(lines.slice(0, 23)).toEqual([
-      'iommu_new_table liobn=0x80000200 fd=-1',
+      'iommu_new_table liobn=0x80000200 table=allocated fd=-1',
       `drc_attach index=${PHB}`,
       `drc_set_allocation_state index=${PHB} state=1`,
       `drc_set_isolation_state index=${PHB} state=1`,
@@ -95,7 +95,7 @@ describe('plugging and unplugging a PHB and a device, as recorded in 11-phb-hotp
       `drc_set_dr_indicator index=${SLOT} state=1`,
       `drc_set_isolation_state index=${SLOT} state=1`,
       `drc_set_configured index=${SLOT}`,
-      'iommu_new_table liobn=0x80000201 fd=-1',
+      'iommu_new_table liobn=0x80000201 table=allocated fd=-1',
       'iommu_ddw_create buid=0x800000020000002 cfgaddr=0 pageBytes=0x1000000 requestedBytes=0x100000000 start=0x800000000000000 liobn=0x80000201',
       `drc_unplug_request index=${SLOT}`,
       `drc_awaiting_quiesce index=${SLOT}`,

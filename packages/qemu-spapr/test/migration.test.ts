@@ -117,7 +117,7 @@ describe('the lines of a migration', () => {
   test('arriving: a window of another size is made first; entries before and after', () => {
     expect(linesOf(loadedInto(streamOf(source)))).toEqual([
       'iommu_post_load liobn=0x80000000 preNb=262144 postNb=262144 busOffset=0x0 ps=12',
-      'iommu_new_table liobn=0x80000001 fd=-1',
+      'iommu_new_table liobn=0x80000001 table=allocated fd=-1',
       'iommu_post_load liobn=0x80000001 preNb=0 postNb=1048576 busOffset=0x800000000000000 ps=16',
       'iommu_post_load liobn=0x71000001 preNb=65536 postNb=65536 busOffset=0x0 ps=12',
     ]);

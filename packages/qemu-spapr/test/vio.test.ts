@@ -178,7 +178,7 @@ test('a machine reset zeroes VIO tables, frees queues and turns bypass off', () 
   const busy = send(send(vio, regCrq(BigInt(VSCSI))).qemu, bypass(VSCSI, 1)).qemu;
   const done = send(busy, systemReset);
   expect(linesOf(done).slice(0, 4)).toEqual([
-    'iommu_new_table liobn=0x80000000 fd=-1',
+    'iommu_new_table liobn=0x80000000 table=allocated fd=-1',
     'vio_free_crq unit=0x71000002',
     'vio_free_crq unit=0x71000001',
     'vio_free_crq unit=0x71000000',

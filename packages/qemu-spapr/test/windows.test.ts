@@ -39,7 +39,7 @@ describe('the default window', () => {
     expect(windowsAt(removed.qemu)).toEqual([DEFAULT]);
     expect(linesOf(removed)).toEqual([
       'iommu_ddw_remove liobn=0x80000001',
-      'iommu_new_table liobn=0x80000000 fd=-1',
+      'iommu_new_table liobn=0x80000000 table=allocated fd=-1',
       'iommu_ddw_reset buid=0x800000020000000 cfgaddr=0',
     ]);
     expect(cellsOf(removed)).toEqual(['SUCCESS']);
@@ -136,7 +136,7 @@ describe('B-33, a count of entries cut to 32 bits', () => {
   ])('unfixed: create %d/%d answers HW_ERROR, and its slot is stuck', (pageShift, windowShift) => {
     const failed = send(running(), create(pageShift, windowShift));
     expect(cellsOf(failed)).toEqual(['HW_ERROR']);
-    expect(linesOf(failed)).toEqual(['iommu_new_table liobn=0x80000001 fd=-1']);
+    expect(linesOf(failed)).toEqual(['iommu_new_table liobn=0x80000001 table=(nil) fd=-1']);
     expect(table(failed.qemu, L1).mode).toBe('stuck');
     expect(windowsAt(failed.qemu)).toEqual([DEFAULT]);
     expect(cellsOf(send(failed.qemu, query()))[1]).toBe(1);
@@ -189,7 +189,7 @@ describe('a stuck slot', () => {
   test('aborts QEMU by the next create on it, after its line and without an answer', () => {
     const gone = send(stuck1, create(16, 30));
     expect(namesOf(gone)).toEqual(ABORT);
-    expect(linesOf(gone)).toEqual(['iommu_new_table liobn=0x80000001 fd=-1']);
+    expect(linesOf(gone)).toEqual(['iommu_new_table liobn=0x80000001 table=allocated fd=-1']);
     expect(gone.qemu.value).toBe('aborted');
     expect(gone.sent.at(-1)).toMatchObject({
       to: 'environment',
@@ -244,8 +244,8 @@ describe('a stuck slot', () => {
     const two = running({ devices: [phb, { ...phb, index: 1 }] }, create(16, 30), remove(L0), create(16, 48));
     const gone = send(two, systemReset);
     expect(linesOf(gone)).toEqual([
-      'iommu_new_table liobn=0x80000100 fd=-1',
-      'iommu_new_table liobn=0x80000000 fd=-1',
+      'iommu_new_table liobn=0x80000100 table=allocated fd=-1',
+      'iommu_new_table liobn=0x80000000 table=allocated fd=-1',
     ]);
     expect(namesOf(gone)).toEqual(['spapr_iommu_new_table', ...ABORT]);
   });

@@ -4,4 +4,5 @@ export type { Finding, FindingKind } from './follow/findings.js';
 export type { FollowOptions } from './follow/follow.js';
 export { type FollowReport, followLog, type PhbReport, type WindowReport } from './follow/report.js';
 export { InputError, openInput } from './input.js';
+export { formatLine } from './log/format-line.js';
 export { runVectors, type VectorsOptions, type VectorsReport } from './vectors/run-vectors.js';

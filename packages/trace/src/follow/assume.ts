@@ -60,6 +60,7 @@ function moved(view: TceTable, entries: number, by: bigint): TceTable {
 /** The branch with the default window of a PHB in another place; what was mapped stays at its addresses. */
 export function withDefaultPlace(branch: Branch, index: number, { start, bytes }: WindowPlace): Branch {
   const table = defaultTableOf(qemuOf(branch), index);
+  if (table?.busOffset === start && table.region.bytes === bytes) return branch;
   const changed = withProperties(branch, index, { dmaWinAddr: start, dmaWinSize: bytes });
   if (table === undefined) return changed;
   const nbTable = tceCount(Number(BigInt.asUintN(32, bytes >> 12n)));

@@ -13,8 +13,8 @@ export interface FreshTable {
   readonly liobn: bigint;
   /** KVM holds the table where this is not -1. */
   readonly fd: number;
-  /** The table has no memory, so the window has 0 entries. */
-  readonly isNil: boolean;
+  /** The table has no memory where the window has 0 entries. */
+  readonly table: 'allocated' | '(nil)';
   readonly line: number;
   readonly thread: number;
 }

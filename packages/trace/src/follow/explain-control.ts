@@ -25,14 +25,14 @@ export interface LogLine {
   readonly event: TraceEvent;
   readonly line: number;
   readonly thread: number;
-  /** Of a new table: it has no memory. */
-  readonly isNil: boolean;
 }
 
 /** One way to explain a line, and in words what made or took windows in it. */
 export interface Explained {
   readonly branch: Branch;
   readonly by: string | null;
+  /** The machine as the line met it, where steps that only this line shows came first. */
+  readonly met?: Branch;
 }
 
 const one = (branch: Branch | null, by: string | null = null): readonly Explained[] =>
@@ -43,7 +43,11 @@ export function explainLine(branch: Branch, at: LogLine, facts: Facts): readonly
   if (branch.fresh === null) return explainSettled(branch, at, facts);
   return explainFresh(branch, at.event, facts).flatMap(({ branch: next, consumed, by }) => {
     if (consumed) return one(next, by);
-    return explainSettled(next, at, facts).map((explained) => ({ ...explained, by: explained.by ?? by }));
+    return explainSettled(next, at, facts).map((explained) => ({
+      ...explained,
+      by: explained.by ?? by,
+      met: next,
+    }));
   });
 }
 
@@ -56,8 +60,9 @@ function explainSettled(before: Branch, at: LogLine, facts: Facts): readonly Exp
   if (event.event === 'spapr_vio_h_reg_crq') return one(branch);
   if (branch.owed.length > 0) return one(paid(branch, event), 'the last window removed');
   if (event.event === 'spapr_iommu_new_table') {
-    const { line, thread, isNil } = at;
-    return one({ ...branch, fresh: { liobn: event.liobn, fd: event.fd, isNil, line, thread } });
+    const { line, thread } = at;
+    const { liobn, table, fd } = event;
+    return one({ ...branch, fresh: { liobn, table, fd, line, thread } });
   }
   const running = afterReset(branch, facts);
   return running === null ? [] : explainWindowCall(running, event, facts);

@@ -126,10 +126,10 @@ function stuckCreate(branch: Branch, { liobn }: FreshTable): FreshOutcome[] {
 }
 
 /** A PHB that was not there: it comes with the machine, or is plugged. */
-function pluggedPhb(branch: Branch, { liobn, isNil }: FreshTable, facts: Facts): FreshOutcome[] {
+function pluggedPhb(branch: Branch, { liobn, table }: FreshTable, facts: Facts): FreshOutcome[] {
   const { index } = slotOfLiobn(liobn);
   // A default window of 0 entries leaves its slot stuck from the beginning.
-  const size = isNil ? { dmaWinSize: bytes(0n) } : {};
+  const size = table === '(nil)' ? { dmaWinSize: bytes(0n) } : {};
   const device = { driver: 'spapr-pci-host-bridge', ...facts.givenOf(index), ...size } as const;
   const add = { type: 'device_add', from: 'environment', to: 'qemu-spapr', device } as const;
   const isFirst = branch.snapshot.value === 'realized';
@@ -222,7 +222,7 @@ function causesOf(branch: Branch, fresh: FreshTable, next: TraceEvent | null, fa
   const called = next === null ? [] : byNextLine(branch, fresh, next, facts);
   if (called.length > 0) return called;
   const { index, slot } = slotOfLiobn(fresh.liobn);
-  const stuck = fresh.isNil ? stuckCreate(branch, fresh) : [];
+  const stuck = fresh.table === '(nil)' ? stuckCreate(branch, fresh) : [];
   if (slot !== 0) return stuck;
   const phb = phbOfIndex(qemuOf(branch), index);
   if (branch.resetting?.awaited.has(index)) return [awaitedWindow(branch, index)];

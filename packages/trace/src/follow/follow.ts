@@ -2,7 +2,7 @@ import { bytes, ioba, type TraceEvent } from '@spapr-dma/protocol';
 import { endOf, type MachineVersion, QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
 import { InputError } from '../input.js';
 import { excerpt, LineReader } from '../log/line-reader.js';
-import { isNilTable, nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
+import { nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
 import { defaultTableOf, withDefaultPlace } from './assume.js';
 import { type Branch, firstBranch, isSettled, merged, qemuOf } from './branch.js';
 import { allows, placesOf, type WindowPlace, withReach } from './default-window.js';
@@ -61,6 +61,8 @@ export class Follower {
   #branches: readonly Branch[];
   #line = 0;
   #branchesSeen = 1;
+  /** The likeliest machine as the present line met it. */
+  #met: Branch;
   #firstSeconds = Number.NaN;
   readonly #reordering = new Reordering();
   readonly #xlate: XlateLine = {
@@ -77,6 +79,7 @@ export class Follower {
   constructor({ phbs = [], machine = QEMU_7_2.machine }: FollowOptions) {
     this.facts = new Facts(phbs);
     this.#branches = [firstBranch({ config: { ...QEMU_7_2, machine }, ram: [], devices: [] })];
+    this.#met = this.branch;
     this.ledger = new Ledger((liobn, start, end) => this.#sweptOver(liobn, start, end));
   }
 
@@ -138,7 +141,8 @@ export class Follower {
     if (before.fresh === null || this.aborted) return;
     const [explained] = explainFresh(before, null, this.facts);
     if (explained === undefined) return;
-    const event = { event: 'spapr_iommu_new_table', liobn: before.fresh.liobn, fd: before.fresh.fd } as const;
+    const { liobn, table, fd } = before.fresh;
+    const event = { event: 'spapr_iommu_new_table', liobn, table, fd } as const;
     this.#branches = [explained.branch];
     this.ledger.control(before, explained.branch, event, explained.by, {
       line: before.fresh.line,
@@ -190,9 +194,14 @@ export class Follower {
   /** A lookup that the tables do not show: it raced with a write, or something silent happened. */
   #takeUnexplainedXlate(xlate: XlateLine, bytes: Buffer, start: number, end: number): boolean {
     if (this.#reordering.sawEarlier(xlate, this.reader.thread)) return true;
-    const silent = this.#silently((branch) => explainXlate(branch, xlate));
+    const before = this.branch;
+    const silent = this.#silently((branch) => {
+      const next = explainXlate(branch, xlate);
+      return next === null ? [] : [{ branch: next, by: null }];
+    });
     if (silent.length > 0) {
-      this.#branches = silent;
+      this.#branches = merged(silent.map(({ branch }) => branch));
+      this.#changedSilently(before, silent[0] as Explained);
       return true;
     }
     this.#reordering.wait(xlate, this.reader.thread, {
@@ -204,14 +213,31 @@ export class Follower {
     return true;
   }
 
-  #silently(explain: (branch: Branch) => Branch | null): readonly Branch[] {
-    for (const { apply } of SILENT_STEPS) {
+  /** Every way in which a step without a line of its own explains what nothing else does. */
+  #silently(explain: (branch: Branch) => readonly Explained[]): readonly Explained[] {
+    for (const { name, movesOnly, apply } of SILENT_STEPS) {
       const found = this.#branches
         .flatMap((branch) => apply(branch, this.facts))
-        .flatMap((branch) => explain(branch) ?? []);
-      if (found.length > 0) return merged(found);
+        .flatMap((met) =>
+          explain(met).map((explained) => ({
+            ...explained,
+            by: explained.by ?? (movesOnly ? null : name),
+            met: explained.met ?? met,
+          })),
+        );
+      if (found.length > 0) return found;
     }
     return [];
+  }
+
+  /** Enters into the books what a silent step did to windows before the line that shows it. */
+  #changedSilently(before: Branch, { by, met = before }: Explained): void {
+    if (by !== null) this.ledger.stepped(before, met, by, this.#at());
+    else
+      for (const { properties } of qemuOf(met).phbs) {
+        const table = defaultTableOf(qemuOf(met), properties.index);
+        if (table !== undefined) this.ledger.replaced(table);
+      }
   }
 
   #takeEvent(name: string, bytes: Buffer, start: number, end: number): boolean {
@@ -222,20 +248,17 @@ export class Follower {
       this.rates.count(RATE_KINDS[event.event], this.#seconds() ?? this.#line);
       if (!nameFitsLiobn(name, event.liobn)) return this.#parted(event, bytes, start, end);
     }
-    const log: LogLine = {
-      event,
-      line: this.#line,
-      thread: this.reader.thread,
-      isNil: event.event === 'spapr_iommu_new_table' && isNilTable(this.reader),
-    };
+    const log: LogLine = { event, line: this.#line, thread: this.reader.thread };
     const before = this.branch;
+    this.#met = before;
     const by = (isCall && this.#takeSettledCall(event)) || this.#takeAny(log, isCall);
     if (by === null) return this.#parted(event, bytes, start, end);
     this.#reordering.wrote(this.#line, log.thread, before, this.#branches, this.#keep);
     if (!isCall || by !== PLAIN_CALL) {
-      this.ledger.control(before, this.branch, event, nameOf(by), this.#causeAt(before, by));
+      const after = isCall ? this.#met : this.branch;
+      this.ledger.control(before, after, event, nameOf(by), this.#causeAt(before, by));
     }
-    if (isCall) this.ledger.called(before, this.branch, event, this.#at());
+    if (isCall) this.ledger.called(this.#met, this.branch, event, this.#at());
     return true;
   }
 
@@ -260,19 +283,17 @@ export class Follower {
     const explained = placed ?? this.#explained(log);
     if (explained.length === 0) return null;
     this.#adopt(explained.map(({ branch }) => branch));
+    this.#met = explained[0]?.met ?? this.#met;
     return explained[0]?.by ?? (isCall ? PLAIN_CALL : UNNAMED);
   }
 
   #explained(log: LogLine): readonly Explained[] {
     const explained = this.#branches.flatMap((branch) => explainLine(branch, log, this.facts));
     if (explained.length > 0) return explained;
-    for (const { apply } of SILENT_STEPS) {
-      const found = this.#branches
-        .flatMap((branch) => apply(branch, this.facts))
-        .flatMap((branch) => explainLine(branch, log, this.facts));
-      if (found.length > 0) return found;
-    }
-    return [];
+    const silent = this.#silently((branch) => explainLine(branch, log, this.facts));
+    const [first] = silent;
+    if (first !== undefined && first.by === null) this.#changedSilently(this.branch, first);
+    return silent;
   }
 
   #adopt(branches: readonly Branch[]): void {

@@ -50,7 +50,7 @@ export class Ledger {
   readonly #sweeps = new Sweeps();
   readonly #ddw = new Map<number, DdwHistory>();
   /** A kernel cleared another one's entries; unless it is the window's own end, that was a hand-over. */
-  #takeover: { readonly life: WindowLife; readonly sweep: Sweep; readonly line: number } | null = null;
+  #takeover: { readonly life: WindowLife; readonly sweep: Sweep; readonly at: Place } | null = null;
   /** Called with each table that a kernel cleared from one end to the other. */
   readonly #onSwept: (liobn: number, start: bigint, end: bigint) => void;
 
@@ -65,8 +65,13 @@ export class Ledger {
     if (event.event.startsWith('spapr_iommu_ddw')) this.#endSweeps();
     if (by === 'machine reset' || by === 'PHB plug') this.#wasReset(by, at);
     if (by === 'quiesce') this.phases.kernelBoots(at.line, at.seconds);
+    this.stepped(before, after, by, at);
+  }
+
+  /** A step has been taken, which may have made windows, taken them, or zeroed them. */
+  stepped(before: Branch, after: Branch, by: string | null, at: Place): void {
     const { gone, come } = changedWindows(qemuOf(before), qemuOf(after));
-    for (const table of gone) this.#gone(table, after, by ?? 'unplug', at);
+    for (const table of gone) this.#gone(table, before, by ?? 'unplug', at);
     for (const table of come) this.#come(table, qemuOf(after), by ?? 'device', at);
     this.#vioZeroed(before, after, by, at);
   }
@@ -131,11 +136,11 @@ export class Ledger {
     this.#ddw.clear();
   }
 
-  #gone(table: EnabledTable, after: Branch, by: string, { line }: Place): void {
+  #gone(table: EnabledTable, before: Branch, by: string, { line }: Place): void {
     this.#sweeps.ended(table.liobn);
     const life = this.lives.closed(table.liobn, line, by);
     if (life === undefined) return;
-    life.unknown = unknownIn(after.doubts.get(table.liobn));
+    life.unknown = unknownIn(before.doubts.get(table.liobn));
     if (life.mapped === 0) return;
     this.findings.add(
       'left-mapped',
@@ -261,7 +266,7 @@ export class Ledger {
     const sweep = this.#sweeps.stuffed(life.liobn, start, line.ioba, cleared, life.firstMapped);
     if (sweep.start !== is.busOffset) return;
     if (sweep.calls >= SWEEP_CALLS_MIN && !life.isDynamic) this.phases.kernelBoots(at.line, at.seconds);
-    if (sweep.next === endOf(is) && sweep.cleared > 0) this.#takeover = { life, sweep, line: at.line };
+    if (sweep.next === endOf(is) && sweep.cleared > 0) this.#takeover = { life, sweep, at };
   }
 
   #endSweep(life: WindowLife): void {
@@ -293,10 +298,11 @@ export class Ledger {
 
   #confirmTakeover(): void {
     if (this.#takeover === null) return;
-    const { life, sweep, line } = this.#takeover;
+    const { life, sweep, at } = this.#takeover;
+    const { line } = at;
     this.#takeover = null;
     const who = this.phases.isFirmware ? 'firmware' : 'the kernel before';
-    this.phases.kernelBoots(line, null);
+    this.phases.kernelBoots(line, at.seconds);
     this.findings.add(
       'left-mapped',
       BigInt(life.liobn),

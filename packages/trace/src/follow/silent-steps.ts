@@ -12,6 +12,8 @@ import type { Facts } from './facts.js';
  */
 export interface SilentStep {
   readonly name: string;
+  /** Nothing happened to the machine: it is another one than was taken for granted. */
+  readonly movesOnly: boolean;
   /** The branches after the step; none where it cannot have happened. */
   readonly apply: (branch: Branch, facts: Facts) => readonly Branch[];
 }
@@ -36,6 +38,7 @@ export function unpluggedSilently(branch: Branch, index: number): Branch {
 /** The windows of a PHB that has gone are freed, some time after its connector's last line. */
 const rcuFrees: SilentStep = {
   name: 'RCU frees an unplugged PHB',
+  movesOnly: false,
   apply: (branch) => {
     if (!qemuOf(branch).phbs.some(({ mode }) => mode === 'dying')) return [];
     const { branch: freed } = stepBranch(branch, {
@@ -51,6 +54,7 @@ const rcuFrees: SilentStep = {
 /** A PHB is unplugged in a log without the connectors' lines. PHB 0 belongs to the machine. */
 const phbUnplugged: SilentStep = {
   name: 'a PHB is unplugged',
+  movesOnly: false,
   apply: (branch, facts) => {
     if (facts.tracesDrc) return [];
     return qemuOf(branch)
@@ -64,6 +68,7 @@ const isMappedVio = (table: SpaprTceTable): boolean => table.owner.kind === 'vio
 /** Firmware quiesces the VIO devices in a log without their lines. */
 const vioQuiesced: SilentStep = {
   name: 'quiesce',
+  movesOnly: false,
   apply: (branch, facts) => {
     if (facts.tracesVio || !qemuOf(branch).tables.some(isMappedVio)) return [];
     return [stepBranch(branch, quiesceCall).branch];
@@ -73,6 +78,7 @@ const vioQuiesced: SilentStep = {
 /** A default window lies elsewhere than was taken for granted. */
 const defaultWindowElsewhere: SilentStep = {
   name: 'the default window lies elsewhere',
+  movesOnly: true,
   apply: (branch, facts) =>
     qemuOf(branch).phbs.flatMap(({ properties: { index, dmaWinAddr, dmaWinSize } }) => {
       if (defaultTableOf(qemuOf(branch), index) === undefined) return [];

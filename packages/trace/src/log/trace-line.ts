@@ -42,7 +42,7 @@ export function traceEventOf({ event: name, fields }: LineReader): TraceEvent | 
     case 'spapr_iommu_xlate':
       return { event, liobn: hex(0), address: hex(1), translated: hex(2), perm: num(3), mask: num(4) };
     case 'spapr_iommu_new_table':
-      return { event, liobn: hex(0), fd: num(2) };
+      return { event, liobn: hex(0), table: hex(1) === 0n ? '(nil)' : 'allocated', fd: num(2) };
     case 'spapr_iommu_pre_save':
       return { event, liobn: hex(0), nb: num(1), busOffset: hex(2), ps: num(3) };
     case 'spapr_iommu_post_load':
@@ -84,6 +84,3 @@ export function traceEventOf({ event: name, fields }: LineReader): TraceEvent | 
         : null;
   }
 }
-
-/** Did the allocation of a new table give no memory, because the window has 0 entries? */
-export const isNilTable = ({ fields }: LineReader): boolean => fields.high[1] === 0 && fields.low[1] === 0;
