@@ -49,10 +49,8 @@ function answerTo(call: Call, host: Host): Answer | Promise<Answer> {
 }
 
 /** The answer where something was thrown: the person's mistake in one sentence, or ours, called so. */
-function answerToError(error: unknown, verb: Verb | null, env: NodeJS.ProcessEnv): Answer {
-  const isTheirs = error instanceof CallError;
-  if (!isTheirs && (env.SPAPR_DMA_STACK ?? '') !== '') throw error;
-  const fault = { line: null, text: isTheirs ? error.message : mistakeText(error) };
+function answerToError(error: unknown, verb: Verb | null): Answer {
+  const fault = { line: null, text: error instanceof CallError ? error.message : mistakeText(error) };
   return unusable(verb === null ? { error: fault } : blankDocuments[verb](fault));
 }
 
@@ -78,7 +76,9 @@ export async function main(args: readonly string[], surroundings = processSurrou
     if (call.verb !== 'text') verb = call.verb;
     answer = await answerTo(call, { progress, paint: paintFor(stdout, env), interrupted: abort.signal });
   } catch (error) {
-    answer = answerToError(error, error instanceof CallError ? (error.verb ?? verb) : verb, env);
+    const isTheirs = error instanceof CallError;
+    if (!isTheirs && (env.SPAPR_DMA_STACK ?? '') !== '') err.write(`${(error as Error).stack}\n`);
+    answer = answerToError(error, isTheirs ? (error.verb ?? verb) : verb);
   }
   progress.end();
 
