@@ -145,7 +145,7 @@ export interface DeviceDma extends Call<'device-dma', 'environment', 'qemu-spapr
   readonly access: 'read' | 'write';
 }
 
-/** What became of one piece of a transfer; a piece never crosses an IOMMU page. */
+/** What became of one piece of a transfer. Pages that follow each other in memory too are one piece. */
 export interface DmaPiece {
   readonly ioba: Ioba;
   readonly bytes: number;

@@ -56,7 +56,7 @@ interface TableIdentity {
   readonly skippingReplay: boolean;
 }
 
-/** A range of IOBAs, which ends at 2^64 at the latest. */
+/** A range of IOBAs. What of it lies beyond 2^64 is never reached. */
 export interface Region {
   readonly start: bigint;
   readonly bytes: bigint;

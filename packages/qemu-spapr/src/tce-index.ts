@@ -37,17 +37,13 @@ export function tceIndexAt(table: EnabledTable, ioba: bigint): TceIndex | undefi
   return offset < table.nbTable ? tceIndex(offset) : undefined;
 }
 
-const ADDRESS_SPACE_END = 1n << 64n;
-
 /**
  * The memory region of a new window. QEMU computes its bytes in 64 bits, so a window of 2^64 bytes
  * translates nothing, though the hypercalls know all of its entries.
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_enable
  */
 export function regionOf({ pageShift, busOffset, nbTable }: Geometry): Region {
-  const bytes = BigInt.asUintN(64, BigInt(nbTable) << shiftOf(pageShift));
-  const room = ADDRESS_SPACE_END - busOffset;
-  return { start: busOffset, bytes: bytes < room ? bytes : room };
+  return { start: busOffset, bytes: BigInt.asUintN(64, BigInt(nbTable) << shiftOf(pageShift)) };
 }
 
 /** Consecutive entries: the first one and how many. */
