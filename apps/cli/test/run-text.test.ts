@@ -25,6 +25,7 @@ const good: StoryResult = {
   log: [],
   time: 0,
   properties: [property('S-13', null), property('L-6', null)],
+  applies: true,
   outcome: 'as-expected',
   mistakes: [],
   windows: [],
@@ -42,13 +43,14 @@ const bad: StoryResult = {
 };
 
 test('a story that ended otherwise is told in the table, with what was unexpected', () => {
-  expect(storiesText([good, bad], 3, plain)).toBe(
+  expect(storiesText([good, bad, { ...good, name: 'other', applies: false }], plain)).toBe(
     [
       'story  preset  steps  messages  properties        outcome',
       'good   newest  1,200         0  2 hold            as expected',
       'bad    newest  1,200         0  1 hold, not S-13  unexpected',
+      'other  newest  1,200         0  2 hold            not meant for these settings',
       '',
-      '2 stories, 1 unexpected; 3 more say nothing about this preset.',
+      '3 stories, 1 unexpected; 1 not meant for these settings.',
       'bad: S-13: What went wrong.',
       '',
     ].join('\n'),

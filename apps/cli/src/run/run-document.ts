@@ -31,12 +31,12 @@ export const storyDocument = (result: StoryResult) => ({
   })),
   reports: result.reports,
   aborted: result.aborted,
+  applies: result.applies,
   mistakes: result.mistakes,
   outcome: result.outcome,
 });
 
-export const runDocument = (results: readonly StoryResult[], omitted: number, error: Fault | null) => ({
+export const runDocument = (results: readonly StoryResult[], error: Fault | null) => ({
   stories: results.map(storyDocument),
-  omitted,
   error,
 });

@@ -11,27 +11,29 @@ export function propertiesText(properties: readonly PropertyResult[]): string {
   return `${held} hold, not ${broken.join(', ')}`;
 }
 
-const paintedOutcome = (outcome: StoryResult['outcome'], paint: Paint) => ({
-  text: outcome.replace('-', ' '),
-  paint: outcome === 'as-expected' ? paint.good : paint.bad,
-});
+const paintedOutcome = ({ outcome, applies }: StoryResult, paint: Paint) => {
+  if (outcome === 'unexpected') return { text: outcome, paint: paint.bad };
+  if (!applies) return { text: 'not meant for these settings', paint: paint.warn };
+  return { text: 'as expected', paint: paint.good };
+};
 
 /** What became of one story, to stand below its chart. */
-export function outcomeText({ properties, outcome, mistakes }: StoryResult, paint: Paint): string {
-  const { text, paint: painted } = paintedOutcome(outcome, paint);
+export function outcomeText(result: StoryResult, paint: Paint): string {
+  const { properties, mistakes } = result;
+  const { text, paint: painted } = paintedOutcome(result, paint);
   const told = mistakes.map((mistake) => `  ${excerpt(mistake, 500)}\n`);
   return `Properties: ${propertiesText(properties)}; ${painted(text)}.\n${told.join('')}`;
 }
 
 /** One line a story, and what was unexpected. */
-export function storiesText(results: readonly StoryResult[], omitted: number, paint: Paint): string {
-  const rows = results.map(({ name, preset, steps, messages, properties, outcome }) => [
-    name,
-    preset,
-    grouped(steps),
-    grouped(messages.length),
-    propertiesText(properties),
-    paintedOutcome(outcome, paint),
+export function storiesText(results: readonly StoryResult[], paint: Paint): string {
+  const rows = results.map((result) => [
+    result.name,
+    result.preset,
+    grouped(result.steps),
+    grouped(result.messages.length),
+    propertiesText(result.properties),
+    paintedOutcome(result, paint),
   ]);
   const columns = [
     { title: 'story' },
@@ -46,7 +48,8 @@ export function storiesText(results: readonly StoryResult[], omitted: number, pa
     told.map((mistake) => `${name}: ${excerpt(mistake, 500)}\n`),
   );
   const verdict = unexpected.length === 0 ? 'all as expected' : paint.bad(`${unexpected.length} unexpected`);
-  const rest = omitted === 0 ? '' : `; ${grouped(omitted)} more say nothing about this preset`;
+  const others = results.filter(({ outcome, applies }) => outcome === 'as-expected' && !applies).length;
+  const rest = others === 0 ? '' : `; ${grouped(others)} not meant for these settings`;
   const summary = `${counted(results.length, 'story', 'stories')}, ${verdict}${rest}.\n`;
   return `${table(columns, rows)}\n${summary}${mistakes.join('')}`;
 }

@@ -18,7 +18,7 @@ import { runDocument } from './run-document.js';
 import { outcomeText, storiesText } from './run-text.js';
 
 /** The report when no story was played. */
-export const notRun = (error: Fault) => runDocument([], 0, error);
+export const notRun = (error: Fault) => runDocument([], error);
 
 /** What `ask` answers; where what it was asked for does not exist, that is the caller's mistake. */
 function known<T>(ask: () => T): T {
@@ -30,28 +30,12 @@ function known<T>(ask: () => T): T {
   }
 }
 
-/** Stories to play, and how many more there are that say nothing about the preset that was asked for. */
-interface Chosen {
-  readonly stories: readonly Story[];
-  readonly omitted: number;
-}
-
-/**
- * The stories of a call, each once. Where it names none, all there are; of these, with a preset, those that are written
- * for it, or all where none is.
- */
-function storiesOf({ stories, preset }: RunCall): Chosen {
-  if (stories.length > 0) {
-    return { stories: [...new Set(stories)].map((id) => loadStory(id)), omitted: 0 };
-  }
+/** The stories of a call, each once; all there are where it names none. */
+function storiesOf({ stories }: RunCall): readonly Story[] {
+  if (stories.length > 0) return [...new Set(stories)].map((id) => loadStory(id));
   const all = loadStories();
-  if (all.length === 0) {
-    throw new StoryError('there are no stories beside this command; it plays those of its repository');
-  }
-  const written = all.filter(({ presets }) => preset !== null && presets.includes(preset));
-  return written.length === 0
-    ? { stories: all, omitted: 0 }
-    : { stories: written, omitted: all.length - written.length };
+  if (all.length > 0) return all;
+  throw new StoryError('there are no stories beside this command; it plays those of its repository');
 }
 
 export function runStatus(results: readonly StoryResult[], error: Fault | null): Status {
@@ -64,7 +48,7 @@ const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Plays the stories one after another, until the person asks to stop or a machine meets what it cannot. */
 async function played(call: RunCall, host: Host) {
-  const { stories, omitted } = known(() => storiesOf(call));
+  const stories = known(() => storiesOf(call));
   const options = {
     ...(call.preset === null ? {} : { preset: call.preset }),
     set: known(() => parseSettings(call.set)),
@@ -74,7 +58,7 @@ async function played(call: RunCall, host: Host) {
     host.progress.show(`${story.id} (${at + 1} of ${stories.length})`);
     await pause();
     if (host.interrupted.aborted) {
-      return { results, omitted, error: { line: null, text: `interrupted before the story ${story.id}` } };
+      return { results, error: { line: null, text: `interrupted before the story ${story.id}` } };
     }
     try {
       results.push(known(() => runStory(story, options)));
@@ -82,12 +66,11 @@ async function played(call: RunCall, host: Host) {
       if (error instanceof CallError || results.length === 0) throw error;
       return {
         results,
-        omitted,
         error: { line: null, text: `in the story ${story.id}, ${mistakeText(error)}` },
       };
     }
   }
-  return { results, omitted, error: null };
+  return { results, error: null };
 }
 
 const withNewline = (text: string) => (text.endsWith('\n') ? text : `${text}\n`);
@@ -98,17 +81,17 @@ export async function run(call: RunCall, host: Host): Promise<Answer> {
   if (call.chart !== null && call.stories.length !== 1) {
     throw new CallError('--chart takes exactly one story; see spapr-dma run --help', 'run');
   }
-  const { results, omitted, error } = await played(call, host);
+  const { results, error } = await played(call, host);
   const [only] = results;
   const textOf = () => {
     if (only === undefined) return '';
-    if (call.stories.length !== 1) return storiesText(results, omitted, host.paint);
+    if (call.stories.length !== 1) return storiesText(results, host.paint);
     if (call.chart !== null) return withNewline(chart(only, call.chart));
     return `${withNewline(chart(only, 'terminal'))}\n${outcomeText(only, host.paint)}`;
   };
   return {
     status: runStatus(results, error),
-    document: runDocument(results, omitted, error),
+    document: runDocument(results, error),
     text: textOf,
   };
 }
