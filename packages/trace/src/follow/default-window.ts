@@ -39,8 +39,8 @@ export interface Reach {
 
 const PAGE = 0x1000n;
 const REFUSED_MAX = 64;
-/** Entries are counted in 32 bits. */
-const WINDOW_BYTES_MAX = (1n << 32n) * PAGE;
+/** Entries are counted in 32 bits: one more, and the window has none. */
+const WINDOW_BYTES_MAX = ((1n << 32n) - 1n) * PAGE;
 
 /** QEMU's own place for it. */
 export const USUAL_PLACE: WindowPlace = {

@@ -25,6 +25,8 @@ import { defaultWindowOf, reachOf } from './window-reach.js';
 export interface FollowOptions {
   readonly phbs?: readonly GivenPhb[];
   readonly machine?: MachineVersion;
+  /** Takes every line the long way, as if anything could be pending: slower, with the same report. */
+  readonly plain?: boolean;
   /** Called now and then with the lines and bytes read so far. */
   readonly onProgress?: (lines: number, bytes: number) => void;
 }
@@ -59,6 +61,7 @@ export class Follower {
   readonly ledger: Ledger;
   readonly facts: Facts;
   #branches: readonly Branch[];
+  readonly #plain: boolean;
   #line = 0;
   #branchesSeen = 1;
   /** The likeliest machine as the present line met it. */
@@ -76,7 +79,8 @@ export class Follower {
   };
   divergence: Divergence | null = null;
 
-  constructor({ phbs = [], machine = QEMU_7_2.machine }: FollowOptions) {
+  constructor({ phbs = [], machine = QEMU_7_2.machine, plain = false }: FollowOptions) {
+    this.#plain = plain;
     this.facts = new Facts(phbs);
     this.#branches = [firstBranch({ config: { ...QEMU_7_2, machine }, ram: [], devices: [] })];
     this.#met = this.branch;
@@ -251,7 +255,7 @@ export class Follower {
     const log: LogLine = { event, line: this.#line, thread: this.reader.thread };
     const before = this.branch;
     this.#met = before;
-    const by = (isCall && this.#takeSettledCall(event)) || this.#takeAny(log, isCall);
+    const by = (isCall && !this.#plain && this.#takeSettledCall(event)) || this.#takeAny(log, isCall);
     if (by === null) return this.#parted(event, bytes, start, end);
     this.#reordering.wrote(this.#line, log.thread, before, this.#branches, this.#keep);
     if (!isCall || by !== PLAIN_CALL) {
