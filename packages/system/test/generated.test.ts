@@ -3,7 +3,7 @@ import { lifeCyclesDocument } from '../src/life-cycles.ts';
 import { storySchema } from '../src/story/schema.ts';
 import { generatedAt } from './generated.ts';
 
-const how = 'out of date: UPDATE_GENERATED=1 npx nx test system --skip-nx-cache, then npm run format';
+const how = 'out of date: UPDATE=1 npx vitest run generated, in packages/system, then npm run format';
 
 test("docs/life-cycles.md shows the machines' own tables", () => {
   expect(generatedAt('docs/life-cycles.md', lifeCyclesDocument()), how).toBe(lifeCyclesDocument());
