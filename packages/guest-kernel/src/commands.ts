@@ -3,7 +3,7 @@ import { withDevicesFrame } from './device-lock.js';
 import { ioPagesOf } from './dma-map.js';
 import { tableOfDevice } from './dma-unmap.js';
 import type { Frame, ReportBody } from './frames.js';
-import { type GuestKernel, withDevice } from './guest-state.js';
+import type { GuestKernel } from './guest-state.js';
 import { vfioReturn } from './vfio-group.js';
 import { vfioSetWindow } from './vfio-unset-window.js';
 
@@ -14,6 +14,7 @@ export type Started =
 
 /** Commands that add or remove devices, PHBs or tables, and so need them for themselves. */
 const EXCLUSIVE: ReadonlySet<GuestCommand['type']> = new Set([
+  'unbind',
   'dlpar-add-phb',
   'dlpar-add-device',
   'dlpar-remove-phb',
@@ -37,22 +38,28 @@ function enteredBy(kernel: GuestKernel, command: Exclude<GuestCommand, { type: '
       const { device, dmaMask } = command;
       return { frame: { fn: 'dma_set_mask', at: 'begin', device, dmaMask } };
     }
-    case 'unbind': {
-      const { device } = command;
-      const bound = kernel.devices[device] !== undefined;
-      const next = bound ? withDevice(kernel, device, { mode: 'present', bypass: false }) : kernel;
-      return { kernel: next, reports: [{ type: 'unbound', device }] };
-    }
+    case 'unbind':
+      return { frame: { fn: 'device_release_driver', at: 'begin', device: command.device } };
     case 'dma_map': {
       const { device, kind, direction } = command;
       const buffer = { gpa: command.gpa, bytes: command.bytes };
       return {
-        frame: { fn: 'iommu_alloc', at: 'begin', device, kind, ...buffer, direction, entry: 0, npages: 0 },
+        frame: {
+          fn: 'iommu_alloc',
+          at: 'begin',
+          device,
+          kind,
+          ...buffer,
+          direction,
+          table: null,
+          entry: 0,
+          npages: 0,
+        },
       };
     }
     case 'dma_map_sg': {
       const { device, segments: buffers, direction } = command;
-      const progress = { done: 0, handle: 0, entry: 0, segments: [], undone: 0 };
+      const progress = { table: null, done: 0, handle: 0, entry: 0, segments: [], undone: 0 };
       return { frame: { fn: 'ppc_iommu_map_sg', at: 'begin', device, buffers, direction, ...progress } };
     }
     case 'dma_unmap':

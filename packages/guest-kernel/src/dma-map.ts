@@ -36,6 +36,8 @@ export interface DmaMapFrame {
   readonly gpa: Gpa;
   readonly bytes: Bytes;
   readonly direction: DmaDirection;
+  /** The table that the buffer goes through, once that is known. */
+  readonly table: TableId | null;
   /** The pages handed out: the first on the bus, and how many. */
   readonly entry: number;
   readonly npages: number;
@@ -48,6 +50,8 @@ export interface DmaMapSgFrame {
   readonly device: string;
   readonly buffers: readonly { readonly gpa: Gpa; readonly bytes: Bytes }[];
   readonly direction: DmaDirection;
+  /** The table that the list goes through, once that is known. */
+  readonly table: TableId | null;
   /** Buffers mapped so far, and where the allocator left off. */
   readonly done: number;
   readonly handle: number;
@@ -87,10 +91,11 @@ const addressOf = (table: IommuTable, entry: number, gpa: bigint): Ioba => {
 /** A device with all RAM mapped adds an offset; a device without driver or table can map nothing. */
 function mapWithoutTable(
   kernel: GuestKernel,
-  id: string,
+  { device: id, table: known }: DmaMapFrame | DmaMapSgFrame,
   buffers: readonly { readonly gpa: bigint; readonly bytes: Bytes }[],
 ): Step | { readonly device: GuestDevice; readonly table: IommuTable } {
   const device = kernel.devices[id];
+  if (device !== undefined && known !== null) return { device, table: kernel.tables[known]! };
   if (device?.bypass) {
     return ret(kernel, null, [
       {
@@ -117,7 +122,7 @@ const unmappable = (kernel: GuestKernel, device: string, reports: readonly Repor
  * @see [Linux] arch/powerpc/kernel/iommu.c: iommu_alloc, iommu_map_page, iommu_alloc_coherent
  */
 export const dmaMap: StepFunction<DmaMapFrame> = (kernel, frame, resumed, cpu) => {
-  const found = mapWithoutTable(kernel, frame.device, [frame]);
+  const found = mapWithoutTable(kernel, frame, [frame]);
   if ('next' in found) return found;
   const { device, table } = found;
   const { entry, npages } = frame;
@@ -139,7 +144,7 @@ export const dmaMap: StepFunction<DmaMapFrame> = (kernel, frame, resumed, cpu) =
       const first = table.offset + granted.index;
       return call(
         next,
-        { ...frame, at: 'setting', entry: first, npages: request.npages },
+        { ...frame, at: 'setting', table: table.id, entry: first, npages: request.npages },
         buildFrame(table, first, request.npages, frame.gpa, frame.direction),
       );
     }
@@ -207,7 +212,7 @@ const buildFrame = (
  * @see [Linux] arch/powerpc/kernel/iommu.c: ppc_iommu_map_sg
  */
 export const dmaMapSg: StepFunction<DmaMapSgFrame> = (kernel, frame, resumed, cpu) => {
-  const found = mapWithoutTable(kernel, frame.device, frame.buffers);
+  const found = mapWithoutTable(kernel, frame, frame.buffers);
   if ('next' in found) return found;
   const { device, table } = found;
   const mapNext = (next: DmaMapSgFrame): Step => {
@@ -231,7 +236,7 @@ export const dmaMapSg: StepFunction<DmaMapSgFrame> = (kernel, frame, resumed, cp
     const entry = table.offset + granted.index;
     return call(
       after,
-      { ...next, at: 'setting', entry, handle: granted.index + npages },
+      { ...next, at: 'setting', table: table.id, entry, handle: granted.index + npages },
       buildFrame(table, entry, npages, buffer.gpa, next.direction),
     );
   };

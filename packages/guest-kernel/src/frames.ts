@@ -23,6 +23,7 @@ import type { InitTableFrame } from './iommu-init-table.js';
 import type { MemoryNotifierFrame } from './memory-notifier.js';
 import type { BusSetupFrame, DevSetupFrame } from './pci-dma-setup.js';
 import type { QueryDdwFrame, QueryDdwResponse } from './query-ddw.js';
+import type { ReleaseDriverFrame } from './release-driver.js';
 import type { RemoveDmaWindowFrame } from './remove-dma-window.js';
 import type { ResetDmaWindowFrame } from './reset-dma-window.js';
 import type { RtasCallFrame } from './rtas-call.js';
@@ -49,6 +50,7 @@ export type Frame =
   | InitTableFrame
   | WithDevicesFrame
   | DmaSetMaskFrame
+  | ReleaseDriverFrame
   | EnableDdwFrame
   | QueryDdwFrame
   | CreateDdwFrame

@@ -16,6 +16,7 @@ import { memoryNotifier } from './memory-notifier.js';
 import { busSetup, devSetup } from './pci-dma-setup.js';
 import { placeOf } from './places.js';
 import { queryDdw } from './query-ddw.js';
+import { releaseDriver } from './release-driver.js';
 import { removeDmaWindow } from './remove-dma-window.js';
 import { resetDmaWindow } from './reset-dma-window.js';
 import { rtasCall } from './rtas-call.js';
@@ -38,6 +39,7 @@ const FUNCTIONS: { readonly [Fn in Frame['fn']]: StepFunction<Extract<Frame, { f
   iommu_init_table: iommuInitTable,
   with_devices: withDevices,
   dma_set_mask: dmaSetMask,
+  device_release_driver: releaseDriver,
   enable_ddw: enableDdw,
   query_ddw: queryDdw,
   create_ddw: createDdw,

@@ -62,6 +62,10 @@ export const OPERATIONS = {
     removingFailedWindow: { awaits: RTAS, next: ['restoringDefaultWindow', 'idle'] },
     restoringDefaultWindow: { awaits: RTAS, next: ['idle'] },
   },
+  unbinding: {
+    entered: entered('waitingForDevices', 'idle'),
+    waitingForDevices: { awaits: ['lock'], next: ['idle'] },
+  },
   mapping: {
     entered: entered('waitingForDevices', 'setting', 'idle'),
     waitingForDevices: { awaits: ['lock'], next: ['setting', 'idle'] },
@@ -166,7 +170,7 @@ export type Operation = keyof typeof OPERATIONS;
 /** The operation that each command begins; null for what is done in one step. */
 export const OPERATION_BY_COMMAND = {
   probe: 'probing',
-  unbind: null,
+  unbind: 'unbinding',
   dma_map: 'mapping',
   dma_map_sg: 'mapping',
   dma_unmap: 'unmapping',
@@ -188,6 +192,7 @@ export const OPERATION_BY_COMMAND = {
 /** The operation whose frame a function is, where it is one. */
 const OPERATION_OF: Partial<Record<Frame['fn'], Operation>> = {
   dma_set_mask: 'probing',
+  device_release_driver: 'unbinding',
   slof: 'firmware',
   boot: 'booting',
   enable_ddw: 'probing',

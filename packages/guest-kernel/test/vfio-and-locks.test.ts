@@ -45,6 +45,7 @@ describe('VFIO in the guest (capture 22)', () => {
     ]);
     expect(guest.kernel.nodes[0]).toMatchObject({ dmaWindow: null, ddwProperty: null, owner: 'vfio' });
     expect(guest.kernel.tables).toEqual({});
+    expect(guest.kernel.devices.nvme0!.base).toBeNull();
     expect(guest.settle(probe()).at(-1)).toMatchObject({ type: 'probed', outcome: 'refused' });
   });
 
@@ -209,6 +210,17 @@ describe('two vCPUs', () => {
     expect(lines(sent)).toEqual(['put 0x80000000 0x1000 0x9001', 'put 0x80000000 0xc000000 0x9001']);
     guest.settle();
     expect(isTableInUse(guest.kernel.tables[0]!)).toBe(true);
+  });
+
+  test('an unbinding waits for a mapping that is under way', () => {
+    const guest = bootedGuest({}, { phbs: [phbNode({ dmaWindow: tiny })] });
+    guest.settle(command(0, { type: 'probe', device: 'nvme0', dmaMask: 0xffff_ffffn } as const));
+    const buffer = { gpa: gpa(0n), bytes: bytes(1n), direction: 'DMA_TO_DEVICE' } as const;
+    guest.deliver(command(0, { type: 'dma_map', device: 'nvme0', kind: 'page', ...buffer } as const));
+    guest.deliver(command(1, { type: 'unbind', device: 'nvme0' } as const));
+    expect(guest.kernel.vcpus[1]!.at).toBe('unbinding.waitingForDevices.lock');
+    expect(lines(guest.settle())).toEqual(['mapped']);
+    expect(lines(guest.settle(step(1)))).toEqual(['unbound']);
   });
 
   test('make one RTAS call at a time', () => {
