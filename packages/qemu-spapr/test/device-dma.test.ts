@@ -152,6 +152,12 @@ describe('the lines of lookups', () => {
     );
   });
 
+  test('with the page of an entry that allows nothing', () => {
+    expect(linesOf(send(pages, dma('read', 0x4010n, 4)))).toEqual([
+      'iommu_xlate liobn=0x80000000 address=0x4010 translated=0x400000 perm=0 mask=4095',
+    ]);
+  });
+
   test('fewer bytes at a time where the address or the rest is not aligned', () => {
     const addresses = (at: bigint, count: number) =>
       linesOf(send(pages, dma('read', at, count))).map((line) => /address=0x(\w+)/.exec(line)?.[1]);

@@ -149,6 +149,16 @@ describe('a stream that does not fit', () => {
   });
 });
 
+test('a stuck slot travels with its numbers, and arrives as one without a window', () => {
+  const stuck = running({ devices }, create(16, 48));
+  expect(linesOf(send(stuck, migrate))[1]).toBe(
+    'iommu_pre_save liobn=0x80000001 nb=0 busOffset=0x800000000000000 ps=16',
+  );
+  const loaded = loadedInto(streamOf(stuck)).qemu;
+  expect(table(loaded, L1).mode).toBe('disabled');
+  expect(cellsOf(send(loaded, create(16, 30)))[0]).toBe('SUCCESS');
+});
+
 describe('which window was the default one', () => {
   const swapped = running({ devices }, remove(L0), create(16, 30), remove(L0));
   test('travels in a stream of version 3', () => {
