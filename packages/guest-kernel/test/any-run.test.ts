@@ -201,6 +201,7 @@ test.each(Object.keys(GUEST_VERSIONS) as (keyof typeof GUEST_VERSIONS)[])(
       { numRuns: 15 },
     );
   },
+  120_000,
 );
 
 test('in such runs two vCPUs meet at the mutex, windows are refused, and calls are cut short', () => {
@@ -220,4 +221,4 @@ test('in such runs two vCPUs meet at the mutex, windows are refused, and calls a
   ]) {
     expect(visited).toContain(at);
   }
-});
+}, 120_000);

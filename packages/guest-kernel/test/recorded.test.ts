@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { bytes, gpa, ioba, liobn } from '@spapr-dma/protocol';
+import { bytes, gpa, guestPageShift, ioba, liobn } from '@spapr-dma/protocol';
 import { describe, expect, test } from 'vitest';
 import type { GuestEvent, GuestSent } from '../src/index.ts';
 import { BUID, bootedGuest, command, Guest, MASK_32, MASK_64, phbNode, powerOn } from './fake-hypervisor.ts';
@@ -9,8 +9,8 @@ import { BUID, bootedGuest, command, Guest, MASK_32, MASK_64, phbNode, powerOn }
 function recorded(name: string) {
   const log = gunzipSync(readFileSync(new URL(`../../../traces/${name}.log.gz`, import.meta.url))).toString();
   return log.split('\n').flatMap((line) => {
-    const found = /^(\d+)@[\d.]+:(spapr_iommu_(?!xlate|new_table)\S+) (.*)$/.exec(line);
-    return found === null ? [] : [{ thread: found[1]!, event: found[2]!, fields: found[3]! }];
+    const found = /^(?:(\d+)@[\d.]+:)?(spapr_iommu_(?!xlate|new_table)\S+) (.*)$/.exec(line);
+    return found === null ? [] : [{ thread: found[1] ?? '', event: found[2]!, fields: found[3]! }];
   });
 }
 type Recorded = ReturnType<typeof recorded>[number];
@@ -135,6 +135,33 @@ test('21: two PHBs, one with a small default window, other pages and another 64-
   guest.settle(probe('nvme1'));
   guest.settle(probe('nvme0'));
   expect(guest.sent.flatMap(traceOf)).toEqual(recorded('21-phb-props').map(traceOfLine));
+});
+
+test('42: three PHBs under a 64K kernel, probed in an order of their own', () => {
+  const guest = new Guest({ guestPageShift: guestPageShift(16) });
+  const phb = (index: number) =>
+    phbNode({
+      buid: (BUID + BigInt(index)) as typeof BUID,
+      dmaWindow: {
+        liobn: liobn(0x8000_0000 + (index << 8)),
+        start: ioba(0n),
+        bytes: bytes(0x4000_0000n),
+      },
+      devices: [nvme(`nvme${index}`, 0)],
+    });
+  guest.answers = {
+    rtas: ({ type, args }) => {
+      const index = args[2]! - 0x2000_0000;
+      if (type === 'ibm,query-pe-dma-window') {
+        return { status: 'SUCCESS', outputs: [1, 0x20, 0, index === 1 ? 0x3 : 0x107, 0] };
+      }
+      const [high, low] = index === 28 ? [0x1000, 0] : [0x0800_0000, 0];
+      return { status: 'SUCCESS', outputs: [0x8000_0001 + (index << 8), high!, low!] };
+    },
+  };
+  guest.settle(powerOn({ phbs: [phb(0), phb(1), phb(28)] }));
+  for (const device of ['nvme1', 'nvme28', 'nvme0']) guest.settle(probe(device));
+  expect(guest.sent.flatMap(traceOf)).toEqual(recorded('42-three-phb-64k').map(traceOfLine));
 });
 
 const fieldOf = (call: Recorded, name: string): bigint =>
