@@ -1,6 +1,6 @@
 /**
  * The trace events that are read, each with its message as a template. `%x` is a hex number of up to 64
- * bits, `%d` a signed and `%u` an unsigned decimal one, `%p` a host pointer, `%s` text that ends where the
+ * bits and `%w` one of up to 32, `%d` a signed and `%u` an unsigned decimal one, `%p` a host pointer, `%s` text that ends where the
  * next letter of the template begins. `0x?` is a prefix that some versions of QEMU leave out.
  * @see [QEMU] hw/ppc/trace-events; spec 80 sections 2 and 3
  */
@@ -25,20 +25,20 @@ export const IOMMU_FORMATS = [
   },
   { event: 'spapr_iommu_stuff', template: 'liobn=0x%x ioba=0x%x tcevalue=0x%x npages=%d ret=%d' },
   { event: 'spapr_iommu_pci_stuff', template: 'liobn=0x%x ioba=0x%x tcevalue=0x%x npages=%d ret=%d' },
-  { event: 'spapr_iommu_xlate', template: 'liobn=0x%x 0x%x -> 0x%x perm=%u mask=0x?%x' },
+  { event: 'spapr_iommu_xlate', template: 'liobn=0x%x 0x%x -> 0x%x perm=%u mask=0x?%w' },
   { event: 'spapr_iommu_new_table', template: 'liobn=0x%x table=%p fd=%d' },
-  { event: 'spapr_iommu_pre_save', template: 'liobn=0x?%x 0x?%x bus_offset=0x?%x ps=%u' },
-  { event: 'spapr_iommu_post_load', template: 'liobn=0x?%x 0x?%x => 0x?%x bus_offset=0x?%x ps=%u' },
+  { event: 'spapr_iommu_pre_save', template: 'liobn=0x?%x 0x?%w bus_offset=0x?%x ps=%u' },
+  { event: 'spapr_iommu_post_load', template: 'liobn=0x?%x 0x?%w => 0x?%w bus_offset=0x?%x ps=%u' },
   {
     event: 'spapr_iommu_ddw_query',
-    template: 'buid=0x%x addr=0x%x, %u windows available, max window size=0x%x, mask=0x%x',
+    template: 'buid=0x%x addr=0x%w, %u windows available, max window size=0x%x, mask=0x%w',
   },
   {
     event: 'spapr_iommu_ddw_create',
-    template: 'buid=0x%x addr=0x%x, page size=0x%x, requested=0x%x, start addr=0x%x, liobn=0x%x',
+    template: 'buid=0x%x addr=0x%w, page size=0x%x, requested=0x%x, start addr=0x%x, liobn=0x%w',
   },
-  { event: 'spapr_iommu_ddw_remove', template: 'liobn=0x%x' },
-  { event: 'spapr_iommu_ddw_reset', template: 'buid=0x%x addr=0x%x' },
+  { event: 'spapr_iommu_ddw_remove', template: 'liobn=0x%w' },
+  { event: 'spapr_iommu_ddw_reset', template: 'buid=0x%x addr=0x%w' },
 ] as const satisfies readonly EventFormat[];
 
 const DRC_EVENTS = [
@@ -64,9 +64,9 @@ const DRC_STATE_EVENTS = [
 export const DEVICE_FORMATS: readonly EventFormat[] = [
   { event: 'spapr_vio_h_reg_crq', template: 'CRQ for dev 0x%x registered at 0x%x/0x%x' },
   { event: 'spapr_vio_free_crq', template: 'CRQ for dev 0x%x freed' },
-  ...DRC_EVENTS.map((event) => ({ event, template: 'drc: 0x%x' })),
-  ...DRC_STATE_EVENTS.map((event) => ({ event, template: 'drc: 0x%x, state: 0x%x' })),
-  { event: 'spapr_drc_realize_child', template: 'drc: 0x%x, child name: %s' },
+  ...DRC_EVENTS.map((event) => ({ event, template: 'drc: 0x%w' })),
+  ...DRC_STATE_EVENTS.map((event) => ({ event, template: 'drc: 0x%w, state: 0x%w' })),
+  { event: 'spapr_drc_realize_child', template: 'drc: 0x%w, child name: %s' },
   { event: 'spapr_pci_msi', template: '%s (cfg=0x%x)' },
   { event: 'spapr_pci_msi_setup', template: 'dev"%s" vector %u, addr=0x%x' },
   {

@@ -33,11 +33,11 @@ export function formatLine(line: TraceEvent): string {
   const values = line as unknown as Readonly<Record<string, unknown>>;
   const order = Object.keys(line).filter((field) => field !== 'event');
   let at = 0;
-  const text = template.replace(/0x\?|%[xdups]/g, (conversion) => {
+  const text = template.replace(/0x\?|%[xwdups]/g, (conversion) => {
     if (conversion === '0x?') return line.event === 'spapr_iommu_xlate' ? '0x' : '';
     const value = values[order[at++] as string];
     if (conversion === '%p') return value === '(nil)' ? '(nil)' : ANY_POINTER;
-    return conversion === '%x' ? inHex(value) : String(value);
+    return conversion === '%x' || conversion === '%w' ? inHex(value) : String(value);
   });
   return `${name} ${fixed(line, text)}`;
 }

@@ -2,7 +2,7 @@
 type Part =
   | { readonly kind: 'text'; readonly bytes: Uint8Array }
   | { readonly kind: 'optional'; readonly bytes: Uint8Array }
-  | { readonly kind: 'hex' | 'decimal' | 'signed' | 'pointer'; readonly field: number }
+  | { readonly kind: 'hex' | 'word' | 'decimal' | 'signed' | 'pointer'; readonly field: number }
   | { readonly kind: 'string'; readonly field: number; readonly until: Uint8Array };
 
 /** A template made ready for matching. */
@@ -31,7 +31,7 @@ export class Fields {
   }
 }
 
-const KINDS = { x: 'hex', d: 'signed', u: 'decimal', p: 'pointer' } as const;
+const KINDS = { x: 'hex', w: 'word', d: 'signed', u: 'decimal', p: 'pointer' } as const;
 const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
@@ -39,7 +39,7 @@ const NO_BYTES = new Uint8Array(0);
 export function compileTemplate(source: string): Template {
   const parts: Part[] = [];
   let fields = 0;
-  for (const piece of source.split(/(%[xdups]|0x\?)/)) {
+  for (const piece of source.split(/(%[xwdups]|0x\?)/)) {
     if (piece === '') continue;
     if (piece === '0x?') parts.push({ kind: 'optional', bytes: encoder.encode('0x') });
     else if (piece === '%s') parts.push({ kind: 'string', field: fields++, until: NO_BYTES });
@@ -153,6 +153,10 @@ export function matchTemplate(
         break;
       case 'hex':
         at = readHex(buffer, at, end, fields, part.field);
+        break;
+      case 'word':
+        at = readHex(buffer, at, end, fields, part.field);
+        if (fields.high[part.field] !== 0) return false;
         break;
       case 'decimal':
         at = readDecimal(buffer, at, end, fields, part.field);
