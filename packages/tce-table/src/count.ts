@@ -24,7 +24,7 @@ export function mappedCountIn(table: TceTable, first: TceIndex, count: TceCount)
 /** Counts from `from` up to, not including, `to`, in a subtree that begins at `start`. */
 function mappedIn(node: Node, height: number, start: number, from: number, to: number): number {
   if (node.kind === 'uniform') return isMapped(node.low) ? to - from : 0;
-  if (node.mapped === 0 || from === to) return 0;
+  if (node.mapped === 0) return 0;
   let mapped = 0;
   if (node.kind === 'leaf') {
     for (let index = from; index < to; index += 1) {

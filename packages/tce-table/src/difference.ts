@@ -91,9 +91,9 @@ function differencesOf(
   const childrenBefore = childrenOf(before, height, width);
   const childrenAfter = childrenOf(after, height, width);
   for (let slot = 0; slot < width; slot += 1) {
+    // A child that reaches beyond the table is not one run of entries, unless all are zero.
     const childStart = start + slot * childSpan;
-    const covered = Math.min(childSpan, span - slot * childSpan);
-    differencesOf(childrenBefore[slot]!, childrenAfter[slot]!, height - 1, childStart, covered, visit);
+    differencesOf(childrenBefore[slot]!, childrenAfter[slot]!, height - 1, childStart, childSpan, visit);
   }
 }
 
