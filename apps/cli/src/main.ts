@@ -1,15 +1,15 @@
 import { type Answer, type Fault, unusable } from './answer.js';
 import { type Call, CallError, mistakeText, type Verb } from './call.js';
-import { follow, unfollowed } from './follow/follow.js';
+import { unfollowed } from './follow/unfollowed.js';
 import type { Host } from './host.js';
 import { Output, type Sink } from './output.js';
 import { asksForJson, parseCall } from './parse.js';
 import { progressOn } from './progress.js';
-import { notRun, run } from './run/run.js';
+import { runDocument } from './run/run-document.js';
 import { jsonText } from './text/json.js';
 import { paintFor } from './text/paint.js';
 import { excerpt } from './text/words.js';
-import { notReplayed, vectors } from './vectors/vectors.js';
+import { notReplayed } from './vectors/not-replayed.js';
 
 /** Where the command runs: the process, or a test. */
 export interface Surroundings {
@@ -30,19 +30,20 @@ const processSurroundings: Surroundings = {
 
 /** The documents of verbs that did nothing. */
 const blankDocuments: Readonly<Record<Verb, (error: Fault) => Answer['document']>> = {
-  run: notRun,
+  run: (error) => runDocument([], error),
   follow: unfollowed,
   vectors: notReplayed,
 };
 
-function answerTo(call: Call, host: Host): Answer | Promise<Answer> {
+/** Each verb is loaded when it is called, so that help and complaints come at once. */
+async function answerTo(call: Call, host: Host): Promise<Answer> {
   switch (call.verb) {
     case 'run':
-      return run(call, host);
+      return (await import('./run/run.js')).run(call, host);
     case 'follow':
-      return follow(call, host);
+      return (await import('./follow/follow.js')).follow(call, host);
     case 'vectors':
-      return vectors(call, host);
+      return (await import('./vectors/vectors.js')).vectors(call, host);
     case 'text':
       return { status: 0, document: { error: null }, text: () => call.text };
   }

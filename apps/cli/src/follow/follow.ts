@@ -1,29 +1,11 @@
 import { type FollowReport, followLog, InputError } from '@spapr-dma/trace';
-import { type Answer, type Fault, type Status, unusable } from '../answer.js';
+import { type Answer, type Status, unusable } from '../answer.js';
 import type { Host } from '../host.js';
 import { inputOf } from '../inputs.js';
 import type { FollowCall } from './follow-call.js';
 import { followText } from './follow-text.js';
 import { followOptions } from './known.js';
-
-/** The report on a log of which nothing was followed. */
-export const unfollowed = (error: Fault): FollowReport => ({
-  accepted: false,
-  lines: 0,
-  events: {},
-  ignored: {},
-  branches: 0,
-  reordered: 0,
-  aborted: false,
-  windows: [],
-  windowsOmitted: { count: 0, peak: 0, leftMapped: 0 },
-  findings: [],
-  phbs: [],
-  phases: [],
-  rates: { bucketSeconds: null, buckets: [] },
-  divergence: null,
-  error,
-});
+import { unfollowed } from './unfollowed.js';
 
 function statusOf({ accepted, error }: FollowReport): Status {
   if (error !== null) return 2;

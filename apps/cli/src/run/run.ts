@@ -17,9 +17,6 @@ import type { RunCall } from './run-call.js';
 import { runDocument } from './run-document.js';
 import { outcomeText, storiesText } from './run-text.js';
 
-/** The report when no story was played. */
-export const notRun = (error: Fault) => runDocument([], error);
-
 /** What `ask` answers; where what it was asked for does not exist, that is the caller's mistake. */
 function known<T>(ask: () => T): T {
   try {

@@ -1,23 +1,13 @@
 import { InputError, runVectors, type VectorsReport } from '@spapr-dma/trace';
-import { type Answer, type Fault, type Status, unusable } from '../answer.js';
+import { type Answer, type Status, unusable } from '../answer.js';
 import type { Host } from '../host.js';
 import { inputOf } from '../inputs.js';
+import { notReplayed } from './not-replayed.js';
 import type { VectorsCall } from './vectors-call.js';
 import { vectorsText } from './vectors-text.js';
 
 /** The part of the calls that may be beyond the specification before its agreement means nothing. */
 const unmodelledShareMax = 0.02;
-
-/** The report on a file of which nothing was replayed. */
-export const notReplayed = (error: Fault): VectorsReport => ({
-  format: '',
-  vectors: 0,
-  compared: 0,
-  mismatches: 0,
-  first: null,
-  unmodelled: [],
-  error,
-});
 
 function statusOf({ error, mismatches, compared, vectors: all }: VectorsReport): Status {
   if (error !== null) return 2;
