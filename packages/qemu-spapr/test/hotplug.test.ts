@@ -8,7 +8,8 @@ import {
   threadId,
 } from '@spapr-dma/protocol';
 import { describe, expect, test } from 'vitest';
-import { canonicalQemu, QEMU_7_2 } from '../src/index.ts';
+import { setUsable } from '../src/drc.ts';
+import { canonicalQemu, type Drc, QEMU_7_2 } from '../src/index.ts';
 import {
   after,
   cellsOf,
@@ -261,10 +262,24 @@ describe('set-indicator, in the order of its checks', () => {
     expect(namesOf(unplugged)).toEqual(['spapr_drc_unplug_request', 'monitor-return']);
   });
 
-  test('machines up to pseries-3.1 have no connectors for PHBs that they do not have', () => {
-    const old = realize({ config: { ...QEMU_7_2, machine: 'pseries-3.1' } });
-    const before = send(old, systemReset).qemu;
-    expect(send(before, allocation(PHB, 'UNUSABLE')).sent).toHaveLength(1);
+  test('a connector that waits for its unplug is not made usable', () => {
+    const waiting: Drc = {
+      index: PHB,
+      kind: 'logical',
+      mode: 'unusable',
+      occupied: true,
+      unplugRequested: true,
+    };
+    expect(setUsable(waiting)).toEqual({ drc: waiting, status: 'NO_SUCH_INDICATOR', released: false });
+  });
+
+  test.each`
+    machine          | has
+    ${'pseries-3.1'} | ${false}
+    ${'pseries-4.0'} | ${true}
+  `('$machine has a connector for a PHB that it does not have: $has', ({ machine, has }) => {
+    const qemu = running({ config: { ...QEMU_7_2, machine } });
+    expect(send(qemu, allocation(PHB, 'UNUSABLE')).sent).toHaveLength(has ? 2 : 1);
   });
 });
 
