@@ -31,6 +31,16 @@ export class Facts {
     this.#given = new Map(given.map((phb) => [phb.index, phb]));
   }
 
+  /** The same facts, which what is learned here from now on does not reach. */
+  fork(): Facts {
+    const fork = new Facts([...this.#given.values()]);
+    fork.tracesDrc = this.tracesDrc;
+    fork.tracesVio = this.tracesVio;
+    for (const unit of this.vioUnits) fork.vioUnits.add(unit);
+    for (const [index, facts] of this.#phbs) fork.#phbs.set(index, { ...facts });
+    return fork;
+  }
+
   /** What the caller gave for a PHB. */
   givenOf(index: number): GivenPhb {
     return this.#given.get(index) ?? { index };

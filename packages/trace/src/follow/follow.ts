@@ -4,7 +4,7 @@ import { InputError } from '../input.js';
 import { excerpt, LineReader } from '../log/line-reader.js';
 import { nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
 import { defaultTableOf, withDefaultPlace } from './assume.js';
-import { type Branch, firstBranch, isSettled, merged, qemuOf } from './branch.js';
+import { type Branch, firstBranch, isSettled, merged, qemuOf, sameBranch } from './branch.js';
 import { allows, placesOf, type WindowPlace, withReach } from './default-window.js';
 import type { Divergence } from './divergence.js';
 import { expectedLine } from './expected.js';
@@ -67,7 +67,7 @@ export class Follower {
   /** The likeliest machine as the present line met it. */
   #met: Branch;
   #firstSeconds = Number.NaN;
-  readonly #reordering = new Reordering();
+  readonly #reordering: Reordering;
   readonly #xlate: XlateLine = {
     liobn: 0,
     addressHigh: 0,
@@ -79,9 +79,20 @@ export class Follower {
   };
   divergence: Divergence | null = null;
 
-  constructor({ phbs = [], machine = QEMU_7_2.machine, plain = false }: FollowOptions) {
+  constructor({ phbs = [], machine = QEMU_7_2.machine, plain = false }: FollowOptions, from?: Follower) {
     this.#plain = plain;
+    if (from !== undefined) {
+      this.facts = from.facts.fork();
+      this.#reordering = from.#reordering.fork();
+      this.#branches = from.#branches;
+      this.#line = from.#line;
+      this.#met = from.#met;
+      this.#firstSeconds = from.#firstSeconds;
+      this.ledger = from.ledger.fork((liobn, start, end) => this.#sweptOver(liobn, start, end));
+      return;
+    }
     this.facts = new Facts(phbs);
+    this.#reordering = new Reordering();
     this.#branches = [firstBranch({ config: { ...QEMU_7_2, machine }, ram: [], devices: [] })];
     this.#met = this.branch;
     this.ledger = new Ledger((liobn, start, end) => this.#sweptOver(liobn, start, end));
@@ -89,6 +100,21 @@ export class Follower {
 
   get lines(): number {
     return this.#line;
+  }
+
+  /** A follower that has read the same lines, and goes on by itself; its report begins here. */
+  fork(): Follower {
+    return new Follower({ plain: this.#plain }, this);
+  }
+
+  /** Do the machines that explain two logs so far agree, so that any further line means the same to both? */
+  agreesWith(other: Follower): boolean {
+    return (
+      this.#reordering.waiting === 0 &&
+      other.#reordering.waiting === 0 &&
+      this.#branches.length === other.#branches.length &&
+      this.#branches.every((branch, at) => sameBranch(branch, other.#branches[at] as Branch))
+    );
   }
 
   /** The most branches that explained the log at one time. */

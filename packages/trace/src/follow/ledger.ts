@@ -58,6 +58,14 @@ export class Ledger {
     this.#onSwept = onSwept;
   }
 
+  /** Books that begin here: they know the windows that exist, and what is under way. */
+  fork(onSwept: (liobn: number, start: bigint, end: bigint) => void): Ledger {
+    const fork = new Ledger(onSwept);
+    fork.lives.continue(this.lives);
+    fork.#sweeps.continue(this.#sweeps);
+    return fork;
+  }
+
   /** A line that is no hypercall has been explained. */
   control(before: Branch, after: Branch, event: TraceEvent, by: string | null, at: Place): void {
     this.#settleTakeover(event);

@@ -38,6 +38,21 @@ export class Reordering {
   readonly #lastLine = new Map<number, number>();
   #waiting: Waiting[] = [];
 
+  /** Lookups that still wait for the write that they saw. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** The same history, on which what follows here has no effect. */
+  fork(): Reordering {
+    const fork = new Reordering();
+    fork.count = this.count;
+    fork.#history.push(...this.#history);
+    for (const [thread, line] of this.#lastLine) fork.#lastLine.set(thread, line);
+    fork.#waiting = this.#waiting.map((waiting) => ({ ...waiting, crossed: new Set(waiting.crossed) }));
+    return fork;
+  }
+
   /** Did the lookup see the table as it was before some write since its thread's last line? */
   sawEarlier(xlate: XlateLine, thread: number): boolean {
     const since = thread === NO_THREAD ? 0 : (this.#lastLine.get(thread) ?? 0);

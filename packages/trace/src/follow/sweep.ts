@@ -31,6 +31,11 @@ export class Sweeps {
     return sweep;
   }
 
+  /** Takes over what is under way elsewhere. */
+  continue(other: Sweeps): void {
+    for (const [liobn, sweep] of other.#sweeps) this.#sweeps.set(liobn, { ...sweep });
+  }
+
   /** Something else happened to the table: the sweep over it has ended. */
   ended(liobn: number): Sweep | undefined {
     const sweep = this.#sweeps.get(liobn);

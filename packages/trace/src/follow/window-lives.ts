@@ -41,6 +41,11 @@ export class WindowLives {
   readonly #closed: WindowLife[] = [];
   #omitted: OmittedWindows = { count: 0, peak: 0, leftMapped: 0 };
 
+  /** Takes over the windows that exist elsewhere. */
+  continue(other: WindowLives): void {
+    for (const life of other.open) this.#open.set(life.liobn, { ...life });
+  }
+
   openAt(liobn: number): WindowLife | undefined {
     return this.#open.get(liobn);
   }
