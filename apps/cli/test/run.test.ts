@@ -120,6 +120,7 @@ describe('run refuses', () => {
     ['a switch without a value', ['--set', listed.switches[0]?.name ?? ''], listed.switches[0]?.name ?? '?'],
     ['an unknown value of a switch', ['--set', `${listed.switches[0]?.name}=frobnicate`], 'frobnicate'],
     ['the name of a property of all objects', ['--set', 'constructor=1'], 'constructor'],
+    ['such a name as a preset', ['--preset', 'toString'], 'toString'],
   ])('%s', async (_, args, named) => {
     const [plain, json] = await Promise.all([
       spaprDma(['run', ...args]),
