@@ -201,6 +201,10 @@ function vioDevice(branch: Branch, { liobn }: FreshTable): FreshOutcome[] {
   return [{ branch: stepBranch(settled(branch), add).branch, consumed: false, by: 'device' }];
 }
 
+/** A window of no entries has a table without memory, and no other has. */
+const hasItsMemory = ({ branch }: FreshOutcome, { liobn, table }: FreshTable): boolean =>
+  (tableOf(qemuOf(branch), liobn)?.mode === 'enabled') === (table === 'allocated');
+
 /**
  * What the pending `new_table` line of a branch was the beginning of.
  * @param next the line after it, or null at the end of the log
@@ -209,7 +213,7 @@ function vioDevice(branch: Branch, { liobn }: FreshTable): FreshOutcome[] {
 export function explainFresh(branch: Branch, next: TraceEvent | null, facts: Facts): readonly FreshOutcome[] {
   const { fresh } = branch;
   if (fresh === null) return [];
-  const outcomes = causesOf(branch, fresh, next, facts);
+  const outcomes = causesOf(branch, fresh, next, facts).filter((outcome) => hasItsMemory(outcome, fresh));
   if (fresh.fd < 0) return outcomes;
   return outcomes.map((outcome) => ({
     ...outcome,
