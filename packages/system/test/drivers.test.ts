@@ -77,8 +77,8 @@ describe('the live system', () => {
   test('gives listeners copies: what they do to one changes nothing', () => {
     const participants = lonelyQemu();
     const live = new LiveSystem(participants);
-    live.bus.on('H_PUT_TCE', (message) => {
-      (message as unknown as { tce: bigint }).tce = 0n;
+    live.bus.on('hcall-return', (message) => {
+      (message as unknown as { tce: bigint }).tce = 1n;
     });
     live.deliver(calls.reset);
     live.deliver(calls.put(0n, 0x1003n));

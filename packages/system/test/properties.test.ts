@@ -215,6 +215,12 @@ describe('S-20, a new window is empty', () => {
 });
 
 describe('L-1, calls are answered', () => {
+  test('is violated by the very step in which QEMU goes while a call waits', () => {
+    const gone = play(participants, [calls.reset, calls.create(12, 44), calls.create(12, 20)]);
+    expect(verdict('L-1', gone)).toBe('ibm,create-pe-dma-window of vcpu0 is never answered: QEMU is gone.');
+    expect(verdict('L-1', gone.slice(0, 2))).toBeNull();
+  });
+
   test('is violated where nobody can move and a call waits', () => {
     const steps = play(participants, [calls.reset, calls.listen, calls.create(16, 20)]);
     const known = steps.reduce(

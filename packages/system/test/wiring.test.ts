@@ -85,6 +85,28 @@ test('states that were reached on different ways and are equal have one key', ()
   expect(key(other)).not.toBe(key(plain));
 });
 
+test('states with different messages in flight, or different routes, have different keys', () => {
+  const participants = lonelyQemu();
+  const state = initialState(participants);
+  const inFlight = { ...state, channels: enqueued([], [routed('a', QEMU, 'H_GET_TCE')]) };
+  const rerouted = { ...state, routes: { 'qemu-spapr': 'qemu-destination' } };
+  const keys = [state, inFlight, rerouted].map((each) => keyOf(participants, each));
+  expect(new Set(keys).size).toBe(3);
+});
+
+test('a component is answered for by another participant from a reroute on, and what waited goes there', () => {
+  const { machine } = storyOf({ machine: { guest: false, destination: true } });
+  const participants = participantsOf(machine, settingsOf('newest'), 'minimal');
+  const state = {
+    ...initialState(participants),
+    channels: enqueued([], [routed('guest-kernel', QEMU, 'H_GET_TCE')]),
+  };
+  const choice = { kind: 'reroute', component: 'qemu-spapr', to: 'qemu-destination' } as const;
+  const { state: next } = step(participants, state, choice);
+  expect(next.routes).toEqual({ 'qemu-spapr': 'qemu-destination' });
+  expect(waitingIn(next.channels, 'guest-kernel', 'qemu-destination')).toHaveLength(1);
+});
+
 test('a step leaves the state before it as it was', () => {
   const participants = lonelyQemu();
   const [reset, put] = play(participants, [calls.reset, calls.put(0n, 0x1003n)]);
