@@ -126,12 +126,13 @@ export function runScript(
       move(choice);
     } else if (internal !== undefined) move(internal);
     else if (next === script.length) return { state, mistakes: [] };
-    else return { state, mistakes: [stuck(story, script[next]!, next)] };
+    else return { state, mistakes: [stuck(script[next]!, next)] };
   }
   throw new RunError(`${story.id} does not come to rest`, null);
 }
 
-const stuck = (_: Story, { action, when }: ScriptStep, at: number): string =>
+/** Why a step of the script is never taken. */
+const stuck = ({ action, when }: ScriptStep, at: number): string =>
   when.kind === 'seen'
     ? `Step ${at + 1} of the script, ${action.verb}, waits for ${when.times} ${when.type}, and nobody can move any more.`
     : `Step ${at + 1} of the script, ${action.verb}, cannot be taken where its receiver stands.`;
