@@ -1,4 +1,5 @@
 import type { Size } from '../sizes.js';
+import type { Action } from './action.js';
 import {
   count,
   type Field,
@@ -12,7 +13,6 @@ import {
   u64,
   type ValuesOf,
 } from './fields.js';
-import type { Action } from './verbs.js';
 
 /** What `listStories` tells of a story. */
 export interface StorySummary {

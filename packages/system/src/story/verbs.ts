@@ -1,4 +1,5 @@
 import type { Choice } from '../choices.js';
+import type { Action } from './action.js';
 import { at, mistake, type Place, readFields } from './fields.js';
 import type { AnyVerb, ScriptContext } from './verb.js';
 import { GUEST_VERBS } from './verbs-guest.js';
@@ -7,12 +8,6 @@ import { QEMU_VERBS } from './verbs-qemu.js';
 
 /** Everything that a script can make happen, by name. */
 export const VERBS: Readonly<Record<string, AnyVerb>> = { ...GUEST_VERBS, ...QEMU_VERBS, ...HOSTILE_VERBS };
-
-/** A verb with its fields, as a script has it. */
-export interface Action {
-  readonly verb: string;
-  readonly values: Readonly<Record<string, unknown>>;
-}
 
 /** Names in a step of a script that do not belong to its verb. */
 export const STEP_NAMES = ['do', 'when', 'only', 'note'];
