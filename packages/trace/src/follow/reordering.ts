@@ -9,6 +9,8 @@ const HISTORY_MAX = 64;
 const WAIT_LINES = 4096;
 /** The same in a log without thread ids, where every line may be another thread's. */
 const WAIT_LINES_NO_THREAD = 64;
+/** Lines by which a late lookup may stand behind a write that it missed, in such a log. */
+const LATE_LINES_NO_THREAD = 512;
 
 interface Write {
   readonly line: number;
@@ -35,6 +37,8 @@ export class Reordering {
   /** A ring: the newest write stands at `#written - 1`. */
   readonly #history: Write[] = [];
   #written = 0;
+  /** The last line that was taken. */
+  #line = 0;
   readonly #lastLine = new Map<number, number>();
   #waiting: Waiting[] = [];
 
@@ -48,6 +52,8 @@ export class Reordering {
     const fork = new Reordering();
     fork.count = this.count;
     fork.#history.push(...this.#history);
+    fork.#written = this.#written;
+    fork.#line = this.#line;
     for (const [thread, line] of this.#lastLine) fork.#lastLine.set(thread, line);
     fork.#waiting = this.#waiting.map((waiting) => ({ ...waiting, crossed: new Set(waiting.crossed) }));
     return fork;
@@ -55,7 +61,8 @@ export class Reordering {
 
   /** Did the lookup see the table as it was before some write since its thread's last line? */
   sawEarlier(xlate: XlateLine, thread: number): boolean {
-    const since = thread === NO_THREAD ? 0 : (this.#lastLine.get(thread) ?? 0);
+    const since =
+      thread === NO_THREAD ? this.#line - LATE_LINES_NO_THREAD : (this.#lastLine.get(thread) ?? 0);
     const oldest = Math.max(0, this.#written - HISTORY_MAX);
     for (let at = this.#written - 1; at >= oldest; at--) {
       const write = this.#history[at % HISTORY_MAX] as Write;
@@ -98,6 +105,7 @@ export class Reordering {
 
   /** A line has been taken. The lookup whose write can no longer come is where log and machine part. */
   passed(line: number, thread: number): Divergence | null {
+    this.#line = line;
     if (thread !== NO_THREAD) this.#lastLine.set(thread, line);
     if (this.#waiting.length === 0) return null;
     const lost = this.#waiting.find((waiting) => this.#isLost(waiting, line, thread));
