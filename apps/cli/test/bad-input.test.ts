@@ -137,19 +137,40 @@ describe('follow refuses', () => {
   });
 });
 
-test('a call that is not modelled is told, and too many of them are status 1', async () => {
+test('an operation that the format does not know is refused, after what came before it', async () => {
   const file = fileOf(recorded + lines({ ...call, n: 3, op: 'H_FROBNICATE' }));
+  const document = await refusedAt<Document & { readonly compared: number }>('vectors', [file], 5);
+  expect(document.error.text).toBe('line 5 has an operation that the format does not know: "H_FROBNICATE"');
+  expect(document.compared).toBe(3);
+});
+
+test('calls after the end of QEMU cannot be compared, and too many of them are status 1', async () => {
+  const create = (n: number, pageShift: number, windowShift: number, answer: object) => ({
+    n,
+    op: 'ibm,create-pe-dma-window',
+    a: [0, 0x800_0000, 0x2000_0000, pageShift, windowShift].map((cell) => `0x${cell.toString(16)}`),
+    nret: 4,
+    ...answer,
+  });
+  const untouched = ['0xdeadbeef', '0xdeadbeef', '0xdeadbeef'];
+  const file = fileOf(
+    recorded +
+      lines(
+        create(3, 12, 44, { rc: 0, rets: [-1, ...untouched] }),
+        create(4, 12, 30, { abort: 'Assertion failed' }),
+        { ...call, n: 5 },
+      ),
+  );
   const [plain, json] = await Promise.all([
     spaprDma(['vectors', file]),
     spaprDma(['vectors', file, '--json']),
   ]);
   expect(plain).toMatchObject({ status: 1, stderr: '' });
-  expect(plain.stdout).toMatch(/Not compared: 1 call, 25 %/);
-  expect(json).toMatchObject({ status: 1, stderr: '' });
+  expect(plain.stdout).toMatch(/Not compared: 1 call, 17 %/);
   expect(documentOf('vectors', json)).toMatchObject({
-    vectors: 4,
-    compared: 3,
+    vectors: 6,
+    compared: 5,
     mismatches: 0,
-    unmodelled: [{ line: 5, n: 3, op: 'H_FROBNICATE' }],
+    unmodelled: [{ line: 7, n: 5, reason: 'QEMU aborted before this call' }],
   });
 });

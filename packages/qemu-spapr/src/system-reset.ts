@@ -20,10 +20,11 @@ const withoutBypass = (qemu: QemuState): QemuState => ({
 });
 
 /**
- * Machine reset. Every PHB gets its default window, the PHB that was added last first; VIO devices are put
- * back; connectors whose unplug waits lose their device. TCEs of the fresh windows are 0.
+ * Machine reset. Every PHB gets its default window; VIO devices are put back; connectors whose unplug waits
+ * lose their device. TCEs of the fresh windows are 0.
  *
- * Abstraction: the order of the connectors' resets, which is that of a hash table in QEMU, is by index.
+ * Abstraction: PHBs are reset from the highest index down, QEMU takes the one that was made last first; the
+ * connectors, whose order is that of a hash table in QEMU, are reset by index.
  * @see [QEMU] hw/ppc/spapr.c: spapr_machine_reset; hw/ppc/spapr_pci.c: spapr_phb_reset
  */
 export function systemReset(qemu: QemuState): Outcome & Aborting {

@@ -10,7 +10,7 @@ const phasesMax = 12;
 const findingsMax = 40;
 
 function verdictText(log: string, report: FollowReport, paint: Paint): string {
-  const { accepted, lines, divergence, branches, reordered, aborted } = report;
+  const { accepted, lines, divergence, branches, reordered, aborted, clock } = report;
   const verdict =
     divergence !== null
       ? paint.bad(`refused on line ${divergence.line}`)
@@ -21,6 +21,9 @@ function verdictText(log: string, report: FollowReport, paint: Paint): string {
     counted(lines, 'line'),
     ...(branches > 1 ? [`up to ${counted(branches, 'machine')} that explain them`] : []),
     ...(aborted ? ['QEMU aborted at its end'] : []),
+    ...(clock.backwards > 0
+      ? [`time running backwards ${counted(clock.backwards, 'time')} from line ${clock.firstLine} on`]
+      : []),
     ...(reordered > 0 ? [`${counted(reordered, 'translation')} out of order`] : []),
   ];
   return `${inputName(log)}: ${verdict}, ${details.join(', ')}.\n`;

@@ -16,6 +16,7 @@ export const unfollowed = (error: Fault): FollowReport => ({
   phbs: [],
   phases: [],
   rates: { bucketSeconds: null, buckets: [] },
+  clock: { backwards: 0, firstLine: null },
   divergence: null,
   error,
 });

@@ -1,10 +1,11 @@
 import { bytes, ioba, type TraceEvent } from '@spapr-dma/protocol';
 import { endOf, type MachineVersion, QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
 import { InputError } from '../input.js';
-import { excerpt, LineReader } from '../log/line-reader.js';
+import { excerpt, LineReader, WHOLE_LINE_BYTES } from '../log/line-reader.js';
 import { nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
 import { defaultTableOf, withDefaultPlace } from './assume.js';
 import { type Branch, firstBranch, isSettled, merged, qemuOf, sameBranch } from './branch.js';
+import { Clock } from './clock.js';
 import { allows, placesOf, type WindowPlace, withReach } from './default-window.js';
 import type { Divergence } from './divergence.js';
 import { expectedLine } from './expected.js';
@@ -58,6 +59,7 @@ const RATE_KINDS = {
 export class Follower {
   readonly reader = new LineReader();
   readonly rates = new Rates();
+  readonly clock = new Clock();
   readonly ledger: Ledger;
   readonly facts: Facts;
   #branches: readonly Branch[];
@@ -152,6 +154,7 @@ export class Follower {
           : this.#takeEvent(event, bytes, start, end);
       if (!explained) return false;
     }
+    this.clock.tick(thread, this.reader.seconds, this.#line);
     const expired = this.#reordering.passed(this.#line, thread);
     if (expired === null) return true;
     this.divergence = expired;
@@ -205,7 +208,7 @@ export class Follower {
     xlate.translatedLow = fields.low[2] as number;
     xlate.perm = fields.high[3] === 0 && (fields.low[3] as number) < 4 ? (fields.low[3] as number) : -1;
     xlate.mask = fields.high[4] === 0 ? (fields.low[4] as number) : -1;
-    this.rates.count('xlate', this.#seconds() ?? this.#line);
+    this.rates.count('xlate', this.#seconds(), this.#line);
     if (xlate.perm === 0) this.ledger.fault(xlate.liobn, this.#line);
     const only = this.#branches.length === 1 ? (this.#branches[0] as Branch) : null;
     const next = only === null ? null : explainXlate(only, xlate);
@@ -236,7 +239,7 @@ export class Follower {
     }
     this.#reordering.wait(xlate, this.reader.thread, {
       line: this.#line,
-      text: excerpt(bytes, start, end),
+      text: excerpt(bytes, start, end, WHOLE_LINE_BYTES),
       expected: expectedXlate(this.branch, xlate),
       observed: 'a lookup that found something else',
     });
@@ -275,7 +278,7 @@ export class Follower {
     if (event === null) return true;
     const isCall = isCallLine(event);
     if (isCall) {
-      this.rates.count(RATE_KINDS[event.event], this.#seconds() ?? this.#line);
+      this.rates.count(RATE_KINDS[event.event], this.#seconds(), this.#line);
       if (!nameFitsLiobn(name, event.liobn)) return this.#parted(event, bytes, start, end);
     }
     const log: LogLine = { event, line: this.#line, thread: this.reader.thread };
@@ -340,7 +343,7 @@ export class Follower {
   #parted(event: TraceEvent, bytes: Buffer, start: number, end: number): false {
     this.divergence = {
       line: this.#line,
-      text: excerpt(bytes, start, end),
+      text: excerpt(bytes, start, end, WHOLE_LINE_BYTES),
       expected: expectedLine(this.branch, event),
       observed: lineText(event),
     };

@@ -5,14 +5,16 @@ const KINDS: readonly RateKind[] = ['put', 'stuff', 'indirect', 'get', 'xlate'];
 export type RateBucket = { readonly at: number } & Readonly<Record<RateKind, number>>;
 
 const BUCKETS = 512;
-const FIRST_WIDTH = 0.001;
+const FIRST_SECONDS = 0.001;
 
 /**
  * Calls over time in at most 512 buckets: when the time outgrows them, neighbours are joined and each
- * bucket spans twice as long. Without timestamps a line counts as a second.
+ * bucket spans twice as long. A log without timestamps is divided by its lines.
  */
 export class Rates {
-  #width = FIRST_WIDTH;
+  /** Seconds, or lines where there are no timestamps. */
+  #width = FIRST_SECONDS;
+  #isTimed = true;
   #first: number | null = null;
   #used = 0;
   readonly #counts: Readonly<Record<RateKind, Float64Array>> = {
@@ -23,8 +25,14 @@ export class Rates {
     xlate: new Float64Array(BUCKETS),
   };
 
-  count(kind: RateKind, at: number): void {
-    this.#first ??= at;
+  /** @param seconds null in a log without timestamps */
+  count(kind: RateKind, seconds: number | null, line: number): void {
+    const at = seconds ?? line;
+    if (this.#first === null) {
+      this.#first = at;
+      this.#isTimed = seconds !== null;
+      if (!this.#isTimed) this.#width = 1;
+    }
     let bucket = Math.max(0, Math.floor((at - this.#first) / this.#width));
     while (bucket >= BUCKETS) {
       this.#join();
@@ -34,12 +42,12 @@ export class Rates {
     (this.#counts[kind] as Float64Array)[bucket] = (this.#counts[kind][bucket] as number) + 1;
   }
 
-  /** How long a bucket lasts; null where nothing was counted. */
+  /** How long a bucket lasts; null where nothing was counted, and in a log without timestamps. */
   get bucketSeconds(): number | null {
-    return this.#first === null ? null : this.#width;
+    return this.#first === null || !this.#isTimed ? null : this.#width;
   }
 
-  /** The buckets that hold something, by their beginning in seconds since the first call. */
+  /** The buckets that hold something, by their beginning in seconds, or lines, since the first call. */
   get buckets(): readonly RateBucket[] {
     const buckets: RateBucket[] = [];
     for (let at = 0; at < this.#used; at++) {

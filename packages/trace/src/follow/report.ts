@@ -3,6 +3,7 @@ import { InputError } from '../input.js';
 import { LineSplitter } from '../lines.js';
 import { excerpt } from '../log/line-reader.js';
 import { qemuOf } from './branch.js';
+import type { ClockReport } from './clock.js';
 import type { Divergence } from './divergence.js';
 import type { Finding } from './findings.js';
 import { Follower, type FollowOptions } from './follow.js';
@@ -52,6 +53,8 @@ export interface FollowReport {
   readonly phbs: readonly PhbReport[];
   readonly phases: readonly Phase[];
   readonly rates: { readonly bucketSeconds: number | null; readonly buckets: readonly RateBucket[] };
+  /** Where time runs backwards: the clock was set, or lines were moved. */
+  readonly clock: ClockReport;
   readonly divergence: Divergence | null;
   readonly error: { readonly line: number | null; readonly text: string } | null;
 }
@@ -188,6 +191,7 @@ function reportOf(follower: Follower, error: FollowReport['error']): FollowRepor
     phbs: phbReports(follower),
     phases: ledger.phases.list,
     rates: { bucketSeconds: rates.bucketSeconds, buckets: rates.buckets },
+    clock: follower.clock.report,
     divergence: follower.divergence,
     error,
   };

@@ -148,11 +148,13 @@ function sameName({ nameBytes }: KnownEvent, buffer: Uint8Array, start: number, 
   return true;
 }
 
+/** What a sentence can hold of a line, and what is longer than any line of a known event. */
 const EXCERPT_BYTES = 120;
+export const WHOLE_LINE_BYTES = 1000;
 
 /** The beginning of a line, printable. */
-export function excerpt(buffer: Buffer, start: number, end: number): string {
-  const text = buffer.toString('utf8', start, Math.min(end, start + EXCERPT_BYTES));
+export function excerpt(buffer: Buffer, start: number, end: number, bytesMax = EXCERPT_BYTES): string {
+  const text = buffer.toString('utf8', start, Math.min(end, start + bytesMax));
   const printable = text.replace(/[^\x20-\x7e]/g, '?');
-  return end - start > EXCERPT_BYTES ? `${printable}…` : printable;
+  return end - start > bytesMax ? `${printable}…` : printable;
 }

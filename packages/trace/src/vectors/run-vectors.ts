@@ -163,10 +163,6 @@ class VectorsRun {
     this.vectors++;
     const before = this.#snapshot;
     if (before === null) return;
-    if (vector.kind === 'unmodelled') {
-      this.#passOver(vector, `${vector.op} is not modelled`);
-      return;
-    }
     if (before.value === 'aborted') {
       this.#passOver(vector, 'QEMU aborted before this call');
       return;

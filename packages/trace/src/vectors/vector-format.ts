@@ -30,14 +30,7 @@ export interface RtasVector {
   readonly abort: boolean;
 }
 
-/** A call of a name that nobody here models. */
-export interface UnmodelledVector {
-  readonly kind: 'unmodelled';
-  readonly n: number;
-  readonly op: string;
-}
-
-export type Vector = HcallVector | RtasVector | UnmodelledVector;
+export type Vector = HcallVector | RtasVector;
 
 /** The first line: which machine gave the answers. */
 export interface VectorMeta {
@@ -153,7 +146,7 @@ export function parseMeta(text: string, line: number): VectorMeta {
 }
 
 /**
- * Reads one call. A call of an unknown name is no error here; what is wrong with a known one is.
+ * Reads one call.
  * @throws InputError naming the field that is wrong
  */
 export function parseVector(text: string, line: number): Vector {
@@ -163,7 +156,7 @@ export function parseVector(text: string, line: number): Vector {
   const abort = fields.has('abort');
   if (Object.hasOwn(HCALL_ARGS, op)) return hcallVector(fields, n, op as HcallOp, abort);
   if (RTAS_OPS.has(op)) return rtasVector(fields, n, op as RtasOp, abort);
-  return { kind: 'unmodelled', n, op };
+  return fields.wrong(`has an operation that the format does not know: ${JSON.stringify(op)}`);
 }
 
 function hcallVector(fields: Fields, n: number, op: HcallOp, abort: boolean): HcallVector {
