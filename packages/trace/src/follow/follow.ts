@@ -1,12 +1,11 @@
-import { bytes, ioba, type TraceEvent } from '@spapr-dma/protocol';
-import { endOf, type MachineVersion, QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
+import type { TraceEvent } from '@spapr-dma/protocol';
+import { type MachineVersion, QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
 import { InputError } from '../input.js';
 import { excerpt, LineReader, WHOLE_LINE_BYTES } from '../log/line-reader.js';
 import { nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
-import { defaultTableOf, withDefaultPlace } from './assume.js';
+import { defaultTableOf } from './assume.js';
 import { type Branch, firstBranch, isSettled, merged, qemuOf, sameBranch } from './branch.js';
 import { Clock } from './clock.js';
-import { allows, placesOf, type WindowPlace, withReach } from './default-window.js';
 import type { Divergence } from './divergence.js';
 import { expectedLine } from './expected.js';
 import { type CallLine, explainCall, isCallLine } from './explain-call.js';
@@ -15,12 +14,11 @@ import { explainFresh } from './explain-fresh.js';
 import { expectedXlate, explainXlate, type XlateLine } from './explain-xlate.js';
 import { Facts, type GivenPhb } from './facts.js';
 import { Ledger } from './ledger.js';
-import { isPciLiobn } from './liobn.js';
 import { Rates } from './rates.js';
 import { Reordering } from './reordering.js';
 import { lineText } from './same-line.js';
 import { SILENT_STEPS } from './silent-steps.js';
-import { defaultWindowOf, reachOf } from './window-reach.js';
+import { isPlaced, placedElsewhere, sweptPlace } from './window-placing.js';
 
 /** What the caller knows that a log does not tell, and how to hear of progress. */
 export interface FollowOptions {
@@ -34,8 +32,6 @@ export interface FollowOptions {
 
 /** Branches that are followed side by side; more than that explain nothing any more. */
 const BRANCHES_MAX = 64;
-
-const PAGE = 0x1000n;
 
 /** What explained a line: a hypercall and nothing else, or a step without a name. */
 const PLAIN_CALL = 'hypercall';
@@ -302,7 +298,7 @@ export class Follower {
   /** The usual line: a hypercall that the only branch explains, with nothing else pending. */
   #takeSettledCall(event: CallLine): typeof PLAIN_CALL | null {
     const only = this.branch;
-    if (this.#branches.length > 1 || !isSettled(only) || !this.#isPlaced(event)) return null;
+    if (this.#branches.length > 1 || !isSettled(only) || !isPlaced(event, this.facts)) return null;
     const next = explainCall(only, event);
     if (next === null) return null;
     if (next !== only) this.#branches = [next];
@@ -350,67 +346,19 @@ export class Follower {
     return false;
   }
 
-  /**
-   * Takes in what a call says of the place of a default window that no line has named. Where it contradicts
-   * the place that was taken for granted, the branches that have it elsewhere and explain the call follow.
-   */
+  /** Takes in what a call says of the place of a default window; see `placedElsewhere`. */
   #placed(call: CallLine, log: LogLine): readonly Explained[] | null {
-    if (this.#isPlaced(call)) return null;
-    const table = defaultWindowOf(this.branch, call);
-    if (table?.owner.kind !== 'phb') return null;
-    const { index } = table.owner;
-    const known = this.facts.phbOf(index);
-    if (known.window.pinned !== null) return null;
-    const here: WindowPlace = { start: ioba(table.busOffset), bytes: bytes(table.region.bytes) };
-    const possible = reachOf(call).map((reach) => withReach(known.window, reach));
-    const agreeing = possible.find((evidence) => evidence === known.window || allows(evidence, here));
-    if (agreeing !== undefined || possible.length === 0) {
-      known.window = agreeing ?? known.window;
-      return null;
-    }
-    for (const evidence of possible) {
-      for (const place of placesOf(evidence)) {
-        const moved = this.#branches.map((branch) => withDefaultPlace(branch, index, place));
-        const explained = moved.flatMap((branch) => explainLine(branch, log, this.facts));
-        if (explained.length === 0) continue;
-        known.window = evidence;
-        const now = defaultTableOf(qemuOf(moved[0] as Branch), index);
-        if (now !== undefined) this.ledger.replaced(now);
-        return explained;
-      }
-    }
-    return null;
-  }
-
-  /** Does a call say nothing new of a default window's place? */
-  #isPlaced(call: CallLine): boolean {
-    if (call.ret !== 0) return false;
-    const index = Number((call.liobn >> 8n) & 0x7f_ffffn);
-    if (!isPciLiobn(call.liobn) || (call.liobn & 0xffn) !== 0n) return true;
-    const { pinned, reached } = this.facts.phbOf(index).window;
-    if (pinned !== null) return true;
-    if (reached === null || call.ioba > reached.high) return false;
-    const low = call.event === 'spapr_iommu_stuff' ? call.ioba - call.npages * PAGE : call.ioba;
-    const pages = call.event === 'spapr_iommu_indirect' ? BigInt(call.iobaN + 1) : 1n;
-    const high = call.event === 'spapr_iommu_stuff' ? call.ioba : call.ioba + pages * PAGE;
-    return low >= reached.low && high <= reached.high;
+    const elsewhere = placedElsewhere(this.#branches, call, log, this.facts);
+    if (elsewhere === null) return null;
+    if (elsewhere.window !== undefined) this.ledger.replaced(elsewhere.window);
+    return elsewhere.explained;
   }
 
   /** A kernel has cleared a table from its first entry on: for a default window, that is its place. */
   #sweptOver(liobn: number, start: bigint, end: bigint): void {
-    const table = tableOf(qemuOf(this.branch), BigInt(liobn));
-    if (table?.owner.kind !== 'phb' || table.mode !== 'enabled') return;
-    const { index } = table.owner;
-    const size = end - start;
-    const known = this.facts.phbOf(index);
-    const isWhole = start === table.busOffset && end === endOf(table);
-    if (known.window.pinned !== null || isWhole || (size & (size - 1n)) !== 0n) return;
-    if (defaultTableOf(qemuOf(this.branch), index) === undefined) return;
-    known.window = { ...known.window, swept: { start: ioba(start), bytes: bytes(size) } };
-    const [place] = placesOf(known.window);
-    if (place === undefined || place.start !== start || place.bytes !== size) return;
-    this.#branches = merged(this.#branches.map((branch) => withDefaultPlace(branch, index, place)));
-    const moved = defaultTableOf(qemuOf(this.branch), index);
-    if (moved !== undefined) this.ledger.replaced(moved);
+    const swept = sweptPlace(this.#branches, liobn, start, end, this.facts);
+    if (swept === null) return;
+    this.#branches = merged(swept.branches);
+    if (swept.window !== undefined) this.ledger.replaced(swept.window);
   }
 }
