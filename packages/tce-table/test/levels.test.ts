@@ -146,6 +146,10 @@ describe('the shape of a tree', () => {
     expect(chargedBytes(request(16, 1n << 12n, 2, 16))).toBe(0n);
   });
 
+  test('is charged one table a level when the window is smaller than a page and its levels make up for that', () => {
+    expect(chargedBytes(request(16, 1n << 12n, 5, 16))).toBe(2n * 5n * 65_536n);
+  });
+
   test('every tree that is accepted has one top table, room for its entries, and what it is charged for twice', () => {
     const anything = fc.record({
       pageShift: fc.integer({ min: 12, max: 34 }),
