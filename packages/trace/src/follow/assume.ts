@@ -10,7 +10,6 @@ import {
 import { forEachRun, type TceTable, tceTable, withFill } from '@spapr-dma/tce-table';
 import { type Branch, qemuOf, withQemu } from './branch.js';
 import type { WindowPlace } from './default-window.js';
-import { allUnknown } from './doubts.js';
 import { withDoubts } from './explain-call.js';
 
 /** Changes to what a branch takes for granted: another machine that explains the same lines. */
@@ -74,5 +73,10 @@ export function withDefaultPlace(branch: Branch, index: number, { start, bytes }
   };
   const placed = withQemu(changed, withTable(qemuOf(changed), next));
   const doubts = branch.doubts.get(table.liobn);
-  return doubts === undefined ? placed : withDoubts(placed, table.liobn, allUnknown(nbTable));
+  if (doubts === undefined) return placed;
+  return withDoubts(placed, table.liobn, {
+    ...doubts,
+    kinds: moved(doubts.kinds, nbTable, shifted),
+    others: moved(doubts.others, nbTable, shifted),
+  });
 }

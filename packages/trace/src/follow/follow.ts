@@ -164,6 +164,19 @@ export class Follower {
     this.ledger.finish(this.branch);
   }
 
+  /** A hypercall is no part of the step that made a table, so what made it is settled before the call. */
+  #settleFreshBefore(call: CallLine): void {
+    const before = this.branch;
+    const { fresh } = before;
+    const settled = this.#branches.flatMap((branch) => explainFresh(branch, call, this.facts));
+    const [first] = settled;
+    if (fresh === null || first === undefined) return;
+    this.#adopt(settled.map(({ branch }) => branch));
+    const { liobn, table, fd } = fresh;
+    const event = { event: 'spapr_iommu_new_table', liobn, table, fd } as const;
+    this.ledger.control(before, this.branch, event, first.by, this.#causeAt(before, first.by));
+  }
+
   /** A table that was made last: what made it is told by the end of the log, as far as anything tells it. */
   #settleFresh(): void {
     const before = this.branch;
@@ -278,6 +291,7 @@ export class Follower {
       if (!nameFitsLiobn(name, event.liobn)) return this.#parted(event, bytes, start, end);
     }
     const log: LogLine = { event, line: this.#line, thread: this.reader.thread };
+    if (isCall && this.branch.fresh !== null) this.#settleFreshBefore(event);
     const before = this.branch;
     this.#met = before;
     const by = (isCall && !this.#plain && this.#takeSettledCall(event)) || this.#takeAny(log, isCall);
