@@ -1,23 +1,11 @@
 import { ioba, type PciNode } from '@spapr-dma/protocol';
-import { call, goto, printk, ret, type Step, type StepFunction } from './frames.js';
-import {
-  type DmaWin,
-  type GuestDevice,
-  type GuestKernel,
-  NO_LOCKS,
-  type PeNode,
-  withDevice,
-} from './guest-state.js';
+import type { BootFrame } from './frames-boot.js';
+import type { DmaWin, GuestDevice, PeNode } from './guest-objects.js';
+import { type GuestKernel, NO_LOCKS, withDevice } from './guest-state.js';
 import { withNewTable } from './iommu-table.js';
 import { defaultTableOf } from './pci-dma-setup.js';
+import { call, goto, printk, ret, type Step, type StepFunction } from './steps.js';
 
-/** A kernel from its first instruction to where drivers can be probed. */
-export interface BootFrame {
-  readonly fn: 'boot';
-  readonly at: 'begin' | 'settingUpBuses' | 'settingUpDevices' | 'settingUpVio';
-  /** Buses, devices or VIO devices set up so far. */
-  readonly done: number;
-}
 export const bootFrame = (): BootFrame => ({ fn: 'boot', at: 'begin', done: 0 });
 
 /** A device before any driver. */

@@ -2,8 +2,9 @@ import { type GuestCommand, gpa, ioba } from '@spapr-dma/protocol';
 import { withDevicesFrame } from './device-lock.js';
 import { ioPagesOf } from './dma-map.js';
 import { tableOfDevice } from './dma-unmap.js';
-import type { Frame, ReportBody } from './frames.js';
+import type { Frame } from './frames.js';
 import type { GuestKernel } from './guest-state.js';
+import type { ReportBody } from './requests.js';
 import { vfioReturn } from './vfio-group.js';
 import { vfioSetWindow } from './vfio-unset-window.js';
 

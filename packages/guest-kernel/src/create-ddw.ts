@@ -1,16 +1,7 @@
-import { type Buid, ioba, join32 } from '@spapr-dma/protocol';
-import { hex, printk, ret, rtas, rtasAnswer, type StepFunction } from './frames.js';
+import { ioba, join32 } from '@spapr-dma/protocol';
+import type { CreateDdwFrame } from './frames-ddw.js';
 import { peAddressOf, statusOf } from './query-ddw.js';
-
-/** Asks for a dynamic window. */
-export interface CreateDdwFrame {
-  readonly fn: 'create_ddw';
-  readonly at: 'begin' | 'creating';
-  readonly buid: Buid;
-  readonly device: string;
-  readonly pageShift: number;
-  readonly windowShift: number;
-}
+import { hex, printk, ret, rtas, rtasAnswer, type StepFunction } from './steps.js';
 
 /**
  * Whether RTAS wants to be asked again: busy, or an extended delay.

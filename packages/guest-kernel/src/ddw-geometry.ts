@@ -1,6 +1,6 @@
 import { QUERY_PAGE_SIZES } from '@spapr-dma/protocol';
+import type { QueryDdwResponse } from './frames-ddw.js';
 import type { GuestKernel } from './guest-state.js';
-import type { QueryDdwResponse } from './query-ddw.js';
 
 /** Bits of a physical address that persistent memory can need. @see [Linux] MAX_PHYSMEM_BITS */
 const MAX_PHYSMEM_BITS = 51;

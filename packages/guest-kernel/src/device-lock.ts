@@ -1,17 +1,7 @@
 import type { Buid } from '@spapr-dma/protocol';
-import { call, type Frame, goto, lock, ret, type StepFunction } from './frames.js';
+import type { Frame, WithDevicesFrame } from './frames.js';
 import type { GuestKernel, LockName } from './guest-state.js';
-
-/** An operation on a PHB or one of its devices, which must not vanish meanwhile. */
-export interface WithDevicesFrame {
-  readonly fn: 'with_devices';
-  readonly at: 'begin' | 'waitingForDevices' | 'inside';
-  /** `exclusive` for what adds or removes the PHB, its devices or its tables; `shared` for what uses them. */
-  readonly access: 'shared' | 'exclusive';
-  /** The PHB; null for a VIO device, which never goes. */
-  readonly buid: Buid | null;
-  readonly inner: Frame;
-}
+import { call, goto, lock, ret, type StepFunction } from './steps.js';
 
 export const withDevicesFrame = (access: WithDevicesFrame['access'], inner: Frame): WithDevicesFrame => ({
   fn: 'with_devices',

@@ -7,44 +7,11 @@ import type {
 } from '@spapr-dma/protocol';
 import { newDevice } from './boot.js';
 import { ACQUIRE_PHB, ACQUIRE_SLOT, drcFrame, MARK_SLOT, RELEASE_PHB, RELEASE_SLOT } from './drc.js';
-import {
-  call,
-  goto,
-  lock,
-  type Resumption,
-  ret,
-  returnedRc,
-  type Step,
-  type StepFunction,
-} from './frames.js';
-import {
-  type GuestDevice,
-  type GuestKernel,
-  nodeOf,
-  type PeNode,
-  unlocked,
-  withNode,
-} from './guest-state.js';
+import type { DlparFrame } from './frames-hotplug.js';
+import type { GuestDevice, PeNode } from './guest-objects.js';
+import { type GuestKernel, nodeOf, unlocked, withNode } from './guest-state.js';
 import { tablePut } from './iommu-table.js';
-
-/** What the administrator's tool was asked to do. */
-export type DlparCommand = DlparAddPhb | DlparAddDevice | DlparRemovePhb | DlparRemoveDevice;
-
-/** Takes a plugged PHB or device into use, or gives it up. */
-export interface DlparFrame {
-  readonly fn: 'dlpar';
-  readonly at:
-    | 'begin'
-    | 'acquiring'
-    | 'settingUpDevices'
-    | 'marking'
-    | 'removingWindow'
-    | 'unlisting'
-    | 'releasing';
-  readonly command: DlparCommand;
-  /** Devices set up so far. */
-  readonly done: number;
-}
+import { call, goto, lock, type Resumption, ret, returnedRc, type Step, type StepFunction } from './steps.js';
 
 /** Reports `dlpar-done`. Captures 04 and 11 show the order of the calls. */
 export const dlpar: StepFunction<DlparFrame> = (kernel, frame, resumed) => {

@@ -1,67 +1,12 @@
-import {
-  type Bytes,
-  bytes as bytesOf,
-  type DmaDirection,
-  type Gpa,
-  type Ioba,
-  ioba,
-} from '@spapr-dma/protocol';
+import { type Bytes, bytes as bytesOf, type DmaDirection, type Ioba, ioba } from '@spapr-dma/protocol';
 import { orderBase2 } from './ddw-geometry.js';
-import {
-  call,
-  hex,
-  printk,
-  type ReportBody,
-  ret,
-  returnedRc,
-  type Step,
-  type StepFunction,
-} from './frames.js';
-import type { GuestDevice, GuestKernel, IommuTable, TableId } from './guest-state.js';
+import type { DmaMapFrame, DmaMapSgFrame, Segment } from './frames-driver.js';
+import type { GuestDevice, IommuTable, TableId } from './guest-objects.js';
+import type { GuestKernel } from './guest-state.js';
 import { iommuRangeAlloc } from './iommu-range-alloc.js';
 import { withTable } from './iommu-table.js';
-
-/** A piece of memory, or of a device's address space. */
-interface Segment {
-  readonly dmaAddress: Ioba;
-  readonly bytes: Bytes;
-}
-
-/** One buffer. */
-export interface DmaMapFrame {
-  readonly fn: 'iommu_alloc';
-  readonly at: 'begin' | 'setting' | 'clearing';
-  readonly device: string;
-  readonly kind: 'page' | 'coherent';
-  readonly gpa: Gpa;
-  readonly bytes: Bytes;
-  readonly direction: DmaDirection;
-  /** The table that the buffer goes through, once that is known. */
-  readonly table: TableId | null;
-  /** The pages handed out: the first on the bus, and how many. */
-  readonly entry: number;
-  readonly npages: number;
-}
-
-/** A list of buffers. */
-export interface DmaMapSgFrame {
-  readonly fn: 'ppc_iommu_map_sg';
-  readonly at: 'begin' | 'setting' | 'clearing';
-  readonly device: string;
-  readonly buffers: readonly { readonly gpa: Gpa; readonly bytes: Bytes }[];
-  readonly direction: DmaDirection;
-  /** The table that the list goes through, once that is known. */
-  readonly table: TableId | null;
-  /** Buffers mapped so far, and where the allocator left off. */
-  readonly done: number;
-  readonly handle: number;
-  /** Where the buffer under way will be. */
-  readonly entry: number;
-  /** Segments so far, with neighbours merged. */
-  readonly segments: readonly Segment[];
-  /** Segments taken back so far, after a failure. */
-  readonly undone: number;
-}
+import type { ReportBody } from './requests.js';
+import { call, hex, printk, ret, returnedRc, type Step, type StepFunction } from './steps.js';
 
 /** A merged segment grows no longer than this unless a driver allows it. @see [Linux] dma_get_max_seg_size */
 const SEGMENT_BYTES_MAX = 0x1_0000n;

@@ -1,16 +1,11 @@
 import type { Buid } from '@spapr-dma/protocol';
 import { enableDdwFrame } from './enable-ddw.js';
-import { call, printk, type ReportBody, ret, returnedRc, type Step, type StepFunction } from './frames.js';
-import { type GuestDevice, type GuestKernel, nodeOf, withDevice } from './guest-state.js';
+import type { DmaSetMaskFrame } from './frames-driver.js';
+import type { GuestDevice } from './guest-objects.js';
+import { type GuestKernel, nodeOf, withDevice } from './guest-state.js';
 import { pciDmaFind } from './pci-dma-setup.js';
-
-/** A driver's probe: how the device will do DMA follows from its mask. */
-export interface DmaSetMaskFrame {
-  readonly fn: 'dma_set_mask';
-  readonly at: 'begin' | 'enablingDdw';
-  readonly device: string;
-  readonly dmaMask: bigint;
-}
+import type { ReportBody } from './requests.js';
+import { call, printk, ret, returnedRc, type Step, type StepFunction } from './steps.js';
 
 const MASK_32 = (1n << 32n) - 1n;
 const MASK_64 = (1n << 64n) - 1n;

@@ -1,22 +1,9 @@
-import type { Bytes, Ioba } from '@spapr-dma/protocol';
-import { call, hex, printk, ret, type StepFunction } from './frames.js';
-import type { GuestKernel, TableId } from './guest-state.js';
+import type { DmaUnmapFrame } from './frames-driver.js';
+import type { TableId } from './guest-objects.js';
+import type { GuestKernel } from './guest-state.js';
 import { iommuRangeFree, isInTable } from './iommu-range-alloc.js';
 import { withTable } from './iommu-table.js';
-
-/** Gives one mapping back. */
-export interface DmaUnmapFrame {
-  readonly fn: 'iommu_free';
-  readonly at: 'begin' | 'clearing';
-  /** Whose mapping it was, for the report; null where the kernel itself takes a failed mapping back. */
-  readonly device: string | null;
-  /** The table; null for a device that makes no hypercalls. */
-  readonly table: TableId | null;
-  readonly entry: number;
-  readonly npages: number;
-  readonly dmaAddress: Ioba;
-  readonly bytes: Bytes;
-}
+import { call, hex, printk, ret, type StepFunction } from './steps.js';
 
 /**
  * Reports `unmapped`. The entries are cleared first; the pages are free afterwards whatever the hypervisor

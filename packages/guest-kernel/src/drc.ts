@@ -1,21 +1,8 @@
 import { ALLOCATION_STATES, INDICATORS, ISOLATION_STATES } from '@spapr-dma/protocol';
 import { isRtasBusy } from './create-ddw.js';
-import { ret, rtas, rtasAnswer, type Step, type StepFunction } from './frames.js';
+import type { DrcCall, DrcFrame } from './frames-hotplug.js';
 import { statusOf } from './query-ddw.js';
-
-/** One call on a connector. */
-export type DrcCall =
-  | { readonly set: keyof typeof INDICATORS; readonly to: number }
-  | { readonly set: 'configure' };
-
-/** Calls on one connector, one after the other. */
-export interface DrcFrame {
-  readonly fn: 'drc';
-  readonly at: 'begin' | 'calling';
-  readonly drcIndex: number;
-  readonly calls: readonly DrcCall[];
-  readonly done: number;
-}
+import { ret, rtas, rtasAnswer, type Step, type StepFunction } from './steps.js';
 
 /** Takes a PHB into use, as the kernel's log of calls shows it. @see [Linux] pseries/dlpar.c: dlpar_acquire_drc */
 export const ACQUIRE_PHB: readonly DrcCall[] = [

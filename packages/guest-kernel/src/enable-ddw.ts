@@ -1,13 +1,18 @@
 import { type Buid, bytes, type Gpa, iommuPageShift, liobn, unreachable } from '@spapr-dma/protocol';
 import { ddwGeometryOf, ddwMemoryHotplugMax, isLimitedByPmemory, maxRamShiftOf } from './ddw-geometry.js';
+import type { CreateDdwResponse, EnableDdwFrame, QueryDdwResponse } from './frames-ddw.js';
+import type { DdwProperty, DmaWin, PeNode } from './guest-objects.js';
+import { type GuestKernel, nodeOf, unlocked, withDevice, withNode } from './guest-state.js';
+import { isTableInUse, tablePut, withNewTable } from './iommu-table.js';
+import { DDW_EXTENSIONS, ddwExtension } from './query-ddw.js';
+import { misreadDefaultWindow } from './remove-dma-window.js';
+import type { ReportBody } from './requests.js';
 import {
-  type CreateDdwResponse,
   call,
   goto,
   hex,
   lock,
   printk,
-  type ReportBody,
   type Resumption,
   ret,
   returnedQuery,
@@ -15,55 +20,7 @@ import {
   returnedWindow,
   type Step,
   type StepFunction,
-} from './frames.js';
-import {
-  type DdwProperty,
-  type DmaWin,
-  type GuestKernel,
-  nodeOf,
-  type PeNode,
-  type TableId,
-  unlocked,
-  withDevice,
-  withNode,
-} from './guest-state.js';
-import { isTableInUse, tablePut, withNewTable } from './iommu-table.js';
-import { DDW_EXTENSIONS, ddwExtension, type QueryDdwResponse } from './query-ddw.js';
-import { misreadDefaultWindow } from './remove-dma-window.js';
-
-/** Tries to give a PE a dynamic window that maps all RAM. */
-export interface EnableDdwFrame {
-  readonly fn: 'enable_ddw';
-  readonly at:
-    | 'begin'
-    | 'waitingForMutex'
-    | 'lookingUp'
-    | 'querying'
-    | 'limitingAddresses'
-    | 'removingDefaultWindow'
-    | 'queryingAgain'
-    | 'creating'
-    | 'mappingRam'
-    | 'cleaningFailedWindow'
-    | 'removingFailedWindow'
-    | 'restoringDefaultWindow'
-    | 'clearingNewTable'
-    | 'mapped'
-    | 'listing';
-  readonly buid: Buid;
-  readonly device: string;
-  readonly dmaMask: bigint;
-  readonly query: QueryDdwResponse | null;
-  readonly defaultRemoved: boolean;
-  /** Whether the PHB is in limited addressing mode. */
-  readonly limited: boolean;
-  /** The window, once firmware has made it. */
-  readonly window: DdwProperty | null;
-  /** RAM ranges mapped so far. */
-  readonly ranges: number;
-  /** The dynamic window's new table. */
-  readonly table: TableId | null;
-}
+} from './steps.js';
 
 export const enableDdwFrame = (buid: Buid, device: string, dmaMask: bigint): EnableDdwFrame => ({
   fn: 'enable_ddw',

@@ -1,14 +1,6 @@
-import type { FirmwarePut } from '@spapr-dma/protocol';
 import { bootFrame } from './boot.js';
-import { goto, hcall, rtas, type StepFunction } from './frames.js';
-
-/** Firmware's own maps and unmaps, before there is a kernel. */
-export interface FirmwareFrame {
-  readonly fn: 'slof';
-  readonly at: 'begin' | 'putting' | 'quiescing';
-  readonly puts: readonly FirmwarePut[];
-  readonly done: number;
-}
+import type { FirmwareFrame } from './frames-firmware.js';
+import { goto, hcall, rtas, type StepFunction } from './steps.js';
 
 /**
  * Puts one TCE after the other, whatever is answered, then tells RTAS that it is through, and starts the

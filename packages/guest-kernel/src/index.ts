@@ -7,15 +7,13 @@ export type {
   DdwProperty,
   DmaWin,
   GuestDevice,
-  GuestKernel,
   IommuPool,
   IommuTable,
-  LockName,
   PeNode,
   TableGroup,
   TableId,
-  Vcpu,
-} from './guest-state.js';
+} from './guest-objects.js';
+export type { GuestKernel, LockName, Vcpu } from './guest-state.js';
 export * from './guest-version.js';
 export { isTableInUse, tableBytes, tableStart } from './iommu-table.js';
 export { vcpuThread } from './kernel-stack.js';

@@ -1,17 +1,8 @@
-import { call, goto, hcall, printk, ret, type StepFunction } from './frames.js';
-import type { GuestKernel, TableId } from './guest-state.js';
+import type { InitTableFrame } from './frames-boot.js';
+import type { GuestKernel } from './guest-state.js';
 import { tableReady, withBusyPages, withFreePages, withTable } from './iommu-table.js';
+import { call, goto, hcall, printk, ret, type StepFunction } from './steps.js';
 import { tceGetRequest, tceGot } from './tce-get.js';
-
-/** Brings a new table into use. */
-export interface InitTableFrame {
-  readonly fn: 'iommu_init_table';
-  readonly at: 'begin' | 'clearing' | 'reading' | 'done';
-  readonly table: TableId;
-  /** Entries read so far, and how many of them were in use. */
-  readonly index: number;
-  readonly busy: number;
-}
 
 /** What a freed entry holds on some machines. @see [Linux] arch/powerpc/kernel/iommu.c: iommu_table_clear */
 const FREED_TCE = 0x7fff_ffff_ffff_ffffn;

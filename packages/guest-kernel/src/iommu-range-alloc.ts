@@ -1,6 +1,6 @@
 import { clearBits, nextClearBit, nextSetBit, setBits } from './bitmap.js';
 import type { GuestConfig } from './guest-config.js';
-import type { IommuPool, IommuTable } from './guest-state.js';
+import type { IommuPool, IommuTable } from './guest-objects.js';
 
 /** What is asked of the allocator. */
 export interface RangeRequest {

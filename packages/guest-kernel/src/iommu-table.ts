@@ -1,6 +1,7 @@
 import type { Bytes, Ioba, IommuPageShift, Liobn } from '@spapr-dma/protocol';
 import { type Bitmap, clearBits, EMPTY_BITMAP, nextSetBit, setBits } from './bitmap.js';
-import type { GuestKernel, IommuTable, TableId } from './guest-state.js';
+import type { IommuTable, TableId } from './guest-objects.js';
+import type { GuestKernel } from './guest-state.js';
 
 /** What a new table is made from. */
 export interface TableParameters {

@@ -1,27 +1,9 @@
 import type { Gpa } from '@spapr-dma/protocol';
 import { ddwMemoryHotplugMax } from './ddw-geometry.js';
-import {
-  call,
-  goto,
-  lock,
-  type Resumption,
-  ret,
-  returnedRc,
-  type Step,
-  type StepFunction,
-} from './frames.js';
-import { type DmaWin, type GuestKernel, type MemoryRange, unlocked } from './guest-state.js';
-
-/** Maps memory that comes, and unmaps memory that goes, in the windows that map all RAM. */
-export interface MemoryNotifierFrame {
-  readonly fn: 'iommu_mem_notifier';
-  readonly at: 'begin' | 'waitingForList' | 'notifying';
-  readonly action: 'MEM_GOING_ONLINE' | 'MEM_CANCEL_ONLINE' | 'MEM_OFFLINE';
-  readonly range: MemoryRange;
-  /** Windows done, and whether one refused. */
-  readonly done: number;
-  readonly failed: boolean;
-}
+import type { MemoryNotifierFrame } from './frames-hotplug.js';
+import type { DmaWin, MemoryRange } from './guest-objects.js';
+import { type GuestKernel, unlocked } from './guest-state.js';
+import { call, goto, lock, type Resumption, ret, returnedRc, type Step, type StepFunction } from './steps.js';
 
 /** Windows that map all RAM; memory beyond what RAM can reach (persistent memory) is in none of them. */
 function windowsFor(kernel: GuestKernel, { gpa }: MemoryRange): readonly DmaWin[] {

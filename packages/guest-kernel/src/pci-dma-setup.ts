@@ -1,30 +1,9 @@
 import { type Buid, bytes, type DmaWindowProperty, iommuPageShift } from '@spapr-dma/protocol';
-import { call, printk, ret, returnedQuery, type StepFunction } from './frames.js';
-import {
-  type GuestKernel,
-  nodeOf,
-  type PeNode,
-  type TableGroup,
-  type TableId,
-  withDevice,
-  withNode,
-} from './guest-state.js';
+import type { BusSetupFrame, DevSetupFrame } from './frames-boot.js';
+import type { PeNode, TableGroup, TableId } from './guest-objects.js';
+import { type GuestKernel, nodeOf, withDevice, withNode } from './guest-state.js';
 import { type TableParameters, withNewTable } from './iommu-table.js';
-
-/** Gives a PHB its table. */
-export interface BusSetupFrame {
-  readonly fn: 'pci_dma_bus_setup_pSeriesLP';
-  readonly at: 'begin' | 'initializing';
-  readonly buid: Buid;
-}
-
-/** Gives a device its PHB's table. */
-export interface DevSetupFrame {
-  readonly fn: 'pci_dma_dev_setup_pSeriesLP';
-  readonly at: 'begin' | 'settingUpBus' | 'querying';
-  readonly buid: Buid;
-  readonly device: string;
-}
+import { call, printk, ret, returnedQuery, type StepFunction } from './steps.js';
 
 const DEFAULT_PAGE_SHIFT = iommuPageShift(12);
 

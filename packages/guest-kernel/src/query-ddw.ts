@@ -7,26 +7,10 @@ import {
   RTAS_STATUSES,
   type RtasReturn,
 } from '@spapr-dma/protocol';
-import { hex, printk, ret, rtas, rtasAnswer, type StepFunction } from './frames.js';
-import { type GuestKernel, nodeOf, type PeNode } from './guest-state.js';
-
-/** Asks how many windows a PE may still have, and of which kind. */
-export interface QueryDdwFrame {
-  readonly fn: 'query_ddw';
-  readonly at: 'begin' | 'querying';
-  readonly buid: Buid;
-  readonly device: string;
-}
-
-/** What the query returned; the other fields mean nothing where `ret` is not 0. */
-export interface QueryDdwResponse {
-  readonly ret: number;
-  readonly windowsAvailable: number;
-  /** Entries in the largest window. */
-  readonly largestBlock: bigint;
-  /** Page sizes, in the query's encoding. */
-  readonly pageSizes: number;
-}
+import type { QueryDdwFrame, QueryDdwResponse } from './frames-ddw.js';
+import type { PeNode } from './guest-objects.js';
+import { type GuestKernel, nodeOf } from './guest-state.js';
+import { hex, printk, ret, rtas, rtasAnswer, type StepFunction } from './steps.js';
 
 /** Extensions by their place in `ibm,ddw-extensions`. @see [LoPAR] "ibm,ddw-extensions" */
 export const DDW_EXTENSIONS = { RESET_DMA_WIN: 1, QUERY_OUT_SIZE: 2, LIMITED_ADDR_MODE: 3 } as const;

@@ -1,12 +1,6 @@
-import { ret, type StepFunction } from './frames.js';
+import type { ReleaseDriverFrame } from './frames-driver.js';
 import { withDevice } from './guest-state.js';
-
-/** A driver lets its device go. */
-export interface ReleaseDriverFrame {
-  readonly fn: 'device_release_driver';
-  readonly at: 'begin';
-  readonly device: string;
-}
+import { ret, type StepFunction } from './steps.js';
 
 /**
  * Reports `unbound`. Windows stay as they are, and so do mappings that the driver forgot.

@@ -1,38 +1,16 @@
 import {
-  type Buid,
   type DmaWindowProperty,
   type DynamicDmaWindowProperty,
   gpa,
   high32,
   ioba,
-  type Liobn,
   low32,
 } from '@spapr-dma/protocol';
-import {
-  call,
-  hex,
-  printk,
-  type ReportBody,
-  ret,
-  returnedRc,
-  rtas,
-  rtasAnswer,
-  type StepFunction,
-} from './frames.js';
+import type { RemoveDmaWindowFrame } from './frames-ddw.js';
 import { nodeOf } from './guest-state.js';
 import { statusOf } from './query-ddw.js';
-
-/** Gives a window back to firmware. */
-export interface RemoveDmaWindowFrame {
-  readonly fn: 'remove_dma_window';
-  readonly at: 'begin' | 'cleaning' | 'removing';
-  readonly buid: Buid;
-  readonly liobn: Liobn;
-  /** Whether the caller only wants the window clean, or already has it so, or wants both. */
-  readonly steps: 'clean' | 'remove' | 'clean-and-remove';
-  /** The window to clean; null where nothing is cleaned. */
-  readonly window: DynamicDmaWindowProperty | null;
-}
+import type { ReportBody } from './requests.js';
+import { call, hex, printk, ret, returnedRc, rtas, rtasAnswer, type StepFunction } from './steps.js';
 
 /**
  * What cleaning makes of `ibm,dma-window`: it reads the 20 bytes of that property (LIOBN, start, size) as the

@@ -1,16 +1,7 @@
-import type { Buid } from '@spapr-dma/protocol';
-import { printk, ret, rtas, rtasAnswer, type StepFunction } from './frames.js';
+import type { ResetDmaWindowFrame } from './frames-ddw.js';
 import { nodeOf } from './guest-state.js';
 import { DDW_EXTENSIONS, ddwExtension, peAddressOf, statusOf } from './query-ddw.js';
-
-/** Gives the PE its default window back, or puts it into limited addressing mode. */
-export interface ResetDmaWindowFrame {
-  readonly fn: 'reset_dma_window';
-  readonly at: 'begin' | 'resetting';
-  readonly buid: Buid;
-  readonly device: string;
-  readonly limited: boolean;
-}
+import { printk, ret, rtas, rtasAnswer, type StepFunction } from './steps.js';
 
 /** What the kernel's own errors are worth here: not a status of RTAS. */
 const NOT_SUPPORTED = -22;

@@ -1,13 +1,6 @@
-import type { RtasRequest, Step, StepFunction } from './frames.js';
-import { lock, ret } from './frames.js';
+import type { RtasCallFrame } from './frames-firmware.js';
 import { unlocked } from './guest-state.js';
-
-/** One RTAS call. */
-export interface RtasCallFrame {
-  readonly fn: 'rtas_call';
-  readonly at: 'begin' | 'locked' | 'calling';
-  readonly request: RtasRequest;
-}
+import { lock, ret, type Step, type StepFunction } from './steps.js';
 
 /**
  * Returns RTAS's answer. There is one call at a time in the whole guest, and the vCPU that makes it has

@@ -1,20 +1,6 @@
-import { type DmaDirection, type Liobn, TCE_READ, TCE_WRITE } from '@spapr-dma/protocol';
-import { call, H_NOT_ENOUGH_RESOURCES, hcall, hex, printk, rcOf, ret, type StepFunction } from './frames.js';
-
-/** Maps pages one H_PUT_TCE at a time. Counts and numbers are IOMMU pages, on the bus and in memory. */
-export interface TceBuildFrame {
-  readonly fn: 'tce_build_pSeriesLP';
-  readonly at: 'begin' | 'putting' | 'unwinding';
-  readonly liobn: Liobn;
-  readonly tcenum: number;
-  readonly tceShift: number;
-  readonly npages: number;
-  /** The first page in memory, as its number. */
-  readonly rpn: bigint;
-  readonly direction: DmaDirection;
-  /** Pages put so far. */
-  readonly done: number;
-}
+import { type DmaDirection, TCE_READ, TCE_WRITE } from '@spapr-dma/protocol';
+import type { TceBuildFrame } from './frames-tce.js';
+import { call, H_NOT_ENOUGH_RESOURCES, hcall, hex, printk, rcOf, ret, type StepFunction } from './steps.js';
 
 /** Permissions of a new TCE: always read, and write unless data only goes to the device. */
 export const protoTceOf = (direction: DmaDirection): bigint =>

@@ -1,4 +1,5 @@
-import type { DmaDirection } from '@spapr-dma/protocol';
+import type { TceBuildMultiFrame } from './frames-tce.js';
+import { usesMultiTce } from './guest-state.js';
 import {
   call,
   H_NOT_ENOUGH_RESOURCES,
@@ -9,24 +10,9 @@ import {
   ret,
   returnedRc,
   type StepFunction,
-} from './frames.js';
-import { type TableId, usesMultiTce } from './guest-state.js';
+} from './steps.js';
 import { iobaOf, protoTceOf } from './tce-build.js';
 import { tcePageOf } from './tce-page.js';
-
-/** Maps pages of a table, in lists of up to 512. */
-export interface TceBuildMultiFrame {
-  readonly fn: 'tce_buildmulti_pSeriesLP';
-  readonly at: 'begin' | 'putting' | 'puttingOneByOne' | 'unwinding';
-  readonly table: TableId;
-  /** The first page on the bus, and in memory. */
-  readonly tcenum: number;
-  readonly rpn: bigint;
-  readonly npages: number;
-  readonly direction: DmaDirection;
-  /** Pages of the lists that were accepted. */
-  readonly done: number;
-}
 
 /**
  * Returns 0 or −44. One page, or a kernel without multi-TCE, goes one by one. A list that is refused for want

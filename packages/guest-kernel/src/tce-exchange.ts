@@ -1,18 +1,9 @@
-import { type DmaDirection, TCE_READ, TCE_WRITE } from '@spapr-dma/protocol';
-import { hcall, lock, rcOf, ret, type StepFunction } from './frames.js';
-import { type TableId, unlocked } from './guest-state.js';
+import { TCE_READ, TCE_WRITE } from '@spapr-dma/protocol';
+import type { TceExchangeFrame } from './frames-tce.js';
+import { unlocked } from './guest-state.js';
+import { hcall, lock, rcOf, ret, type StepFunction } from './steps.js';
 import { iobaOf } from './tce-build.js';
 import { tceGetRequest } from './tce-get.js';
-
-/** Swaps one entry for VFIO: reads the old one, then writes the new one. */
-export interface TceExchangeFrame {
-  readonly fn: 'tce_exchange_pseries';
-  readonly at: 'begin' | 'locked' | 'getting' | 'putting';
-  readonly table: TableId;
-  readonly tcenum: number;
-  readonly rpn: bigint;
-  readonly direction: DmaDirection | 'DMA_NONE';
-}
 
 /** Permissions that VFIO asks for; here a device that only writes gets no read permission. */
 const PERMISSIONS = {

@@ -1,18 +1,8 @@
-import type { Liobn } from '@spapr-dma/protocol';
-import { call, hcall, hex, printk, type ReportBody, rcOf, ret, type StepFunction } from './frames.js';
-import { type GuestKernel, type TableId, usesMultiTce } from './guest-state.js';
+import type { TceFreeFrame, TceFreeMultiFrame } from './frames-tce.js';
+import { type GuestKernel, usesMultiTce } from './guest-state.js';
+import type { ReportBody } from './requests.js';
+import { call, hcall, hex, printk, rcOf, ret, type StepFunction } from './steps.js';
 import { iobaOf } from './tce-build.js';
-
-/** Unmaps pages one H_PUT_TCE of 0 at a time. */
-export interface TceFreeFrame {
-  readonly fn: 'tce_free_pSeriesLP';
-  readonly at: 'begin' | 'putting';
-  readonly liobn: Liobn;
-  readonly tcenum: number;
-  readonly tceShift: number;
-  readonly npages: number;
-  readonly done: number;
-}
 
 /**
  * Returns nothing: a refused page is printed, and the next one is put.
@@ -33,16 +23,6 @@ export const tceFree: StepFunction<TceFreeFrame> = (kernel, frame, resumed) => {
   } as const;
   return hcall(kernel, { ...frame, at: 'putting', done }, request, reports);
 };
-
-/** Unmaps pages of a table, in blocks of up to 512. */
-export interface TceFreeMultiFrame {
-  readonly fn: 'tce_freemulti_pSeriesLP';
-  readonly at: 'begin' | 'stuffing' | 'puttingOneByOne';
-  readonly table: TableId;
-  readonly tcenum: number;
-  readonly npages: number;
-  readonly done: number;
-}
 
 /** Entries in one H_STUFF_TCE: 512, or all at once in kernels that do not split (B-43). */
 export function stuffLimit({ config }: GuestKernel, npages: number): number {

@@ -1,6 +1,7 @@
 import { type HcallReturn, unreachable } from '@spapr-dma/protocol';
-import type { HcallRequest, Resumption } from './frames.js';
-import type { IommuTable } from './guest-state.js';
+import type { IommuTable } from './guest-objects.js';
+import type { HcallRequest } from './requests.js';
+import type { Resumption } from './steps.js';
 import { iobaOf } from './tce-build.js';
 
 /** Reads one entry of a table. @see [Linux] arch/powerpc/platforms/pseries/iommu.c: tce_get_pSeriesLP */

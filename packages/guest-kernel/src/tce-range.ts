@@ -1,28 +1,8 @@
-import { type DynamicDmaWindowProperty, type Gpa, TCE_READ, TCE_WRITE } from '@spapr-dma/protocol';
-import { call, hcall, rcOf, ret, returnedRc, type StepFunction } from './frames.js';
+import { type DynamicDmaWindowProperty, TCE_READ, TCE_WRITE } from '@spapr-dma/protocol';
+import type { TceClearRangeFrame, TceSetRangeFrame } from './frames-tce.js';
 import { usesMultiTce } from './guest-state.js';
+import { call, hcall, rcOf, ret, returnedRc, type StepFunction } from './steps.js';
 import { tcePageOf } from './tce-page.js';
-
-/** Maps a range of RAM at its own address behind the start of a dynamic window. */
-export interface TceSetRangeFrame {
-  readonly fn: 'tce_setrange_multi_pSeriesLP';
-  readonly at: 'begin' | 'putting' | 'puttingOneByOne';
-  readonly window: DynamicDmaWindowProperty;
-  readonly gpa: Gpa;
-  readonly bytes: bigint;
-  /** TCEs done so far. */
-  readonly done: number;
-}
-
-/** Clears a range of a dynamic window. */
-export interface TceClearRangeFrame {
-  readonly fn: 'tce_clearrange_multi_pSeriesLP';
-  readonly at: 'begin' | 'stuffing';
-  readonly window: DynamicDmaWindowProperty;
-  readonly gpa: bigint;
-  readonly bytes: bigint;
-  readonly done: number;
-}
 
 /**
  * The range in whole IOMMU pages: from the page that holds its first byte, and without the page that holds

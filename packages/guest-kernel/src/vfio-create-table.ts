@@ -1,57 +1,14 @@
-import {
-  type Buid,
-  type Bytes,
-  bytes,
-  type Errno,
-  type IommuPageShift,
-  ioba,
-  liobn,
-} from '@spapr-dma/protocol';
+import { bytes, type Errno, ioba, liobn } from '@spapr-dma/protocol';
 import { orderBase2 } from './ddw-geometry.js';
 import { existingDdw, mmio32HoleOf, withFailedDdw } from './enable-ddw.js';
-import {
-  type CreateDdwResponse,
-  call,
-  lock,
-  ret,
-  returnedQuery,
-  returnedWindow,
-  type Step,
-  type StepFunction,
-} from './frames.js';
-import {
-  type DdwProperty,
-  type GuestKernel,
-  nodeOf,
-  type TableId,
-  unlocked,
-  withDevice,
-  withNode,
-} from './guest-state.js';
+import type { CreateDdwResponse } from './frames-ddw.js';
+import type { VfioCreateTableFrame } from './frames-vfio.js';
+import type { DdwProperty, TableId } from './guest-objects.js';
+import { type GuestKernel, nodeOf, unlocked, withDevice, withNode } from './guest-state.js';
 import { tableGet, tableStart, withNewTable } from './iommu-table.js';
 import { defaultTableOf } from './pci-dma-setup.js';
+import { call, lock, ret, returnedQuery, returnedWindow, type Step, type StepFunction } from './steps.js';
 import { firstDeviceOf, leaveGroup, vfioReturn, withGroupTable, withSavedDefault } from './vfio-group.js';
-
-/** VFIO asks for a window with its table. */
-export interface VfioCreateTableFrame {
-  readonly fn: 'spapr_tce_create_table';
-  readonly at:
-    | 'begin'
-    | 'waitingForMutex'
-    | 'restoringDefaultWindow'
-    | 'querying'
-    | 'creating'
-    | 'clearingNewTable'
-    | 'listing';
-  readonly buid: Buid;
-  readonly num: 0 | 1;
-  readonly pageShift: IommuPageShift;
-  readonly windowBytes: Bytes;
-  readonly levels: number;
-  /** The dynamic window that firmware made; null for the default window. */
-  readonly window: DdwProperty | null;
-  readonly table: TableId | null;
-}
 
 const COMMAND = 'vfio-create-table';
 const isPowerOf2 = (value: bigint): boolean => value > 0n && (value & (value - 1n)) === 0n;

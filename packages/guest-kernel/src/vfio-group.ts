@@ -1,8 +1,10 @@
 import type { Buid, Errno, GuestVfioCommand, Ioba } from '@spapr-dma/protocol';
 import { withoutDefaultProperty } from './enable-ddw.js';
-import { type ReportBody, ret, type Step } from './frames.js';
-import { type GuestKernel, nodeOf, type TableId, unlocked, withNode } from './guest-state.js';
+import type { TableId } from './guest-objects.js';
+import { type GuestKernel, nodeOf, unlocked, withNode } from './guest-state.js';
 import { tablePut } from './iommu-table.js';
+import type { ReportBody } from './requests.js';
+import { ret, type Step } from './steps.js';
 
 /** The report of a call into a table group. */
 export const vfioReturn = (

@@ -1,23 +1,8 @@
-import type { Buid, DmaDirection, Errno } from '@spapr-dma/protocol';
-import { call, ret, returnedRc, type Step, type StepFunction } from './frames.js';
-import { type GuestKernel, type IommuTable, nodeOf } from './guest-state.js';
-
-/** Maps or unmaps for a VFIO user, page by page. */
-export interface VfioMapFrame {
-  readonly fn: 'tce_iommu_build';
-  readonly at: 'begin' | 'exchanging' | 'clearing';
-  readonly command: 'vfio-map' | 'vfio-unmap';
-  readonly buid: Buid;
-  readonly num: 0 | 1;
-  readonly ioba: bigint;
-  /** Where the memory is; 0 for an unmap. */
-  readonly gpa: bigint;
-  readonly bytes: bigint;
-  readonly direction: DmaDirection | 'DMA_NONE';
-  readonly done: number;
-  /** Pages to clear after a map that failed. */
-  readonly cleared: number;
-}
+import type { Errno } from '@spapr-dma/protocol';
+import type { VfioMapFrame } from './frames-vfio.js';
+import type { IommuTable } from './guest-objects.js';
+import { type GuestKernel, nodeOf } from './guest-state.js';
+import { call, ret, returnedRc, type Step, type StepFunction } from './steps.js';
 
 /**
  * Reports `guest-vfio-return`. A map that is refused half way clears what it had mapped, and ends in EIO; an

@@ -1,9 +1,9 @@
-import type { Buid } from '@spapr-dma/protocol';
 import { existingDdw } from './enable-ddw.js';
-import { call, goto, lock, printk, ret, type Step, type StepFunction } from './frames.js';
+import type { VfioOwnershipFrame } from './frames-vfio.js';
 import { type GuestKernel, nodeOf, unlocked, withNode } from './guest-state.js';
 import { withNewTable } from './iommu-table.js';
 import { defaultTableOf } from './pci-dma-setup.js';
+import { call, goto, lock, printk, ret, type Step, type StepFunction } from './steps.js';
 import {
   firstDeviceOf,
   leaveGroup,
@@ -14,20 +14,6 @@ import {
   withoutNamedDefault,
   withSavedDefault,
 } from './vfio-group.js';
-
-/** A PE goes to VFIO, or comes back. */
-export interface VfioOwnershipFrame {
-  readonly fn: 'spapr_tce_ownership';
-  readonly at:
-    | 'begin'
-    | 'waitingForMutex'
-    | 'removingWindow'
-    | 'unlisting'
-    | 'restoringDefaultWindow'
-    | 'clearingNewTable';
-  readonly command: 'vfio-take-ownership' | 'vfio-release-ownership';
-  readonly buid: Buid;
-}
 
 /**
  * Reports `guest-vfio-return`. Taking removes the dynamic window, clean, and forgets the default one; giving

@@ -1,17 +1,11 @@
 import type { Buid } from '@spapr-dma/protocol';
 import { withFailedDdw } from './enable-ddw.js';
-import { call, lock, ret, type Step, type StepFunction } from './frames.js';
-import { type GuestKernel, type IommuTable, nodeOf, type PeNode, unlocked, withNode } from './guest-state.js';
+import type { VfioUnsetWindowFrame } from './frames-vfio.js';
+import type { IommuTable, PeNode } from './guest-objects.js';
+import { type GuestKernel, nodeOf, unlocked, withNode } from './guest-state.js';
 import { tableBytes, tablePut } from './iommu-table.js';
+import { call, lock, ret, type Step, type StepFunction } from './steps.js';
 import { leaveGroup, vfioReturn, withGroupTable, withoutListed, withoutNamedDefault } from './vfio-group.js';
-
-/** VFIO gives a window back, which it has cleared. */
-export interface VfioUnsetWindowFrame {
-  readonly fn: 'spapr_tce_unset_window';
-  readonly at: 'begin' | 'waitingForMutex' | 'removingWindow' | 'unlisting';
-  readonly buid: Buid;
-  readonly num: 0 | 1;
-}
 
 const COMMAND = 'vfio-unset-window';
 
