@@ -3,7 +3,7 @@ import type { Host } from './host.js';
 import { untilInterrupted } from './interrupt.js';
 
 /** A file or standard input, until its end or until the person asks to stop. */
-export const inputOf = (path: string, { interrupted }: Host): AsyncIterable<Buffer> =>
+export const inputOf = (path: string, { interrupted }: Host): AsyncIterable<Uint8Array> =>
   untilInterrupted(
     openInput(path),
     interrupted,

@@ -2,6 +2,7 @@
  * How fast logs are followed, in lines a second of wall time, the best of several rounds; beside it the
  * plain way, which takes every line as if anything could be pending.
  */
+import './engine.js';
 import { performance } from 'node:perf_hooks';
 import { followLog } from '../src/index.js';
 import { callsOnly, inChunks, recorded, recordedNames } from './logs.js';

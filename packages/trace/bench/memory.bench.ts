@@ -2,6 +2,7 @@
  * Memory while a log of a gigabyte is followed: a recorded log whose section from one machine reset to the
  * next is repeated. It is flat where the last figure is not above the second.
  */
+import './engine.js';
 import { performance } from 'node:perf_hooks';
 import { followLog } from '../src/index.js';
 import { repeated } from './logs.js';

@@ -1,4 +1,5 @@
 /** How fast recorded calls are replayed, in calls a second of wall time, reading and comparing included. */
+import './engine.js';
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { gunzipSync } from 'node:zlib';

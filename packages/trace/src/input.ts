@@ -84,7 +84,7 @@ async function* unpacked(stream: Readable, name: string): AsyncGenerator<Buffer>
  * @throws InputError where it cannot be opened, and, while it is read, where it cannot be read on; what
  * came before is good.
  */
-export async function* openInput(path: string): AsyncGenerator<Buffer> {
+export async function* openInput(path: string): AsyncGenerator<Uint8Array> {
   if (path === '-') yield* unpacked(process.stdin, 'standard input');
   else yield* unpacked(await openFile(path), path);
 }

@@ -31,7 +31,8 @@ export class LineSplitter {
    * @returns false where the receiver wants no more
    * @throws InputError for a line beyond the limit
    */
-  take(chunk: Buffer): boolean {
+  take(bytes: Uint8Array): boolean {
+    const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       if (end - start + this.#carriedBytes > this.#bytesMax) this.#tooLong();

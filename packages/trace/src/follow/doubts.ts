@@ -3,6 +3,7 @@ import type { EnabledTable } from '@spapr-dma/qemu-spapr';
 import {
   forEachNonZero,
   mappedCount,
+  nonZeroCount,
   type TceTable,
   tceHighAt,
   tceLowAt,
@@ -23,7 +24,7 @@ export const EITHER = 3;
 /** Page and permissions are known, the bits between them are not. */
 export const PAGE_KNOWN = 4;
 
-/** Entries of a STUFF's possible tail whose two values are both kept. */
+/** Entries of which a possible STUFF keeps both values. */
 const POSSIBLE_STUFF_MAX = 4096;
 
 /** What is not certain about one table's entries. */
@@ -68,8 +69,8 @@ export const withKinds = (doubts: Doubts, first: TceIndex, count: number, kind: 
 };
 
 /**
- * The tail of a STUFF that ran past the window's end: the log does not tell where it began, so each entry
- * that it may have reached is what it was or the value.
+ * Entries that may have been overwritten with a value, or not: each is what it was or the value. So is the
+ * tail of a STUFF that ran past the window's end, since the log does not tell where it began.
  */
 export function withPossibleStuff(
   doubts: Doubts,
@@ -78,8 +79,9 @@ export function withPossibleStuff(
   count: number,
   value: bigint,
 ): Doubts {
-  // Of a long tail nothing is kept: the next look at an entry tells what it is.
-  if (count > POSSIBLE_STUFF_MAX) return withKinds(doubts, first, count, UNKNOWN);
+  // Of too many entries nothing is kept: the next look at one tells what it is.
+  const changing = value === 0n ? nonZeroCount(table.view) + nonZeroCount(doubts.kinds) : count;
+  if (changing > POSSIBLE_STUFF_MAX) return withKinds(doubts, first, count, UNKNOWN);
   const others = withFill(doubts.others, first, tceCount(count), tce(value));
   let { kinds } = doubts;
   const mark = (index: TceIndex): void => {

@@ -1,5 +1,5 @@
 import type { TraceEvent } from '@spapr-dma/protocol';
-import { type MachineVersion, QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
+import { QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
 import { InputError } from '../input.js';
 import { excerpt, LineReader, WHOLE_LINE_BYTES } from '../log/line-reader.js';
 import { nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
@@ -12,23 +12,14 @@ import { type CallLine, explainCall, isCallLine } from './explain-call.js';
 import { type Explained, explainLine, type LogLine } from './explain-control.js';
 import { explainFresh } from './explain-fresh.js';
 import { expectedXlate, explainXlate, type XlateLine } from './explain-xlate.js';
-import { Facts, type GivenPhb } from './facts.js';
+import { Facts } from './facts.js';
 import { Ledger } from './ledger.js';
+import type { FollowOptions } from './options.js';
 import { Rates } from './rates.js';
 import { Reordering } from './reordering.js';
 import { lineText } from './same-line.js';
 import { SILENT_STEPS } from './silent-steps.js';
 import { isPlaced, placedElsewhere, sweptPlace } from './window-placing.js';
-
-/** What the caller knows that a log does not tell, and how to hear of progress. */
-export interface FollowOptions {
-  readonly phbs?: readonly GivenPhb[];
-  readonly machine?: MachineVersion;
-  /** Takes every line the long way, as if anything could be pending: slower, with the same report. */
-  readonly plain?: boolean;
-  /** Called now and then with the lines and bytes read so far. */
-  readonly onProgress?: (lines: number, bytes: number) => void;
-}
 
 /** Branches that are followed side by side; more than that explain nothing any more. */
 const BRANCHES_MAX = 64;

@@ -2,6 +2,7 @@ import type { TraceEvent } from '@spapr-dma/protocol';
 import {
   type EnabledTable,
   endOf,
+  mappedIn,
   pageBytesOf,
   type QemuState,
   tableOf,
@@ -124,7 +125,12 @@ export class Ledger {
   finish(branch: Branch): void {
     this.#confirmTakeover();
     for (const index of this.#ddw.keys()) this.#judgeDdw(index);
-    for (const life of this.lives.open) life.unknown = unknownIn(branch.doubts.get(life.liobn));
+    for (const life of this.lives.open) {
+      const table = tableOf(qemuOf(branch), BigInt(life.liobn));
+      // What lookups showed may differ from what was guessed when the entries were written.
+      if (table !== undefined) life.mapped = mappedIn(table);
+      life.unknown = unknownIn(branch.doubts.get(life.liobn));
+    }
   }
 
   /** The place of a window was taken for another one. */

@@ -6,8 +6,9 @@ import { qemuOf } from './branch.js';
 import type { ClockReport } from './clock.js';
 import type { Divergence } from './divergence.js';
 import type { Finding } from './findings.js';
-import { Follower, type FollowOptions } from './follow.js';
+import { Follower } from './follow.js';
 import { hotplugCostOf } from './hotplug-cost.js';
+import type { FollowOptions } from './options.js';
 import type { Phase } from './phases.js';
 import type { RateBucket } from './rates.js';
 import { buidText, type OmittedWindows, type WindowLife } from './window-lives.js';
@@ -144,7 +145,7 @@ const NO_EVENT = (lines: number): string =>
  * there is reported all the same.
  */
 export async function followLog(
-  input: AsyncIterable<Buffer>,
+  input: AsyncIterable<Uint8Array>,
   options: FollowOptions = {},
 ): Promise<FollowReport> {
   const follower = new Follower(options);

@@ -1,9 +1,11 @@
-import { ALLOCATION_STATES, INDICATORS, ISOLATION_STATES } from '@spapr-dma/protocol';
-import { phbDrcIndex, RCU_THREAD, type SpaprTceTable } from '@spapr-dma/qemu-spapr';
+import { ALLOCATION_STATES, INDICATORS, ISOLATION_STATES, tceIndex } from '@spapr-dma/protocol';
+import { type EnabledTable, phbDrcIndex, RCU_THREAD, type SpaprTceTable } from '@spapr-dma/qemu-spapr';
 import { defaultTableOf, withDefaultPlace } from './assume.js';
 import { type Branch, qemuOf, stepBranch } from './branch.js';
-import { quiesceCall, setIndicatorCall } from './call-messages.js';
+import { setIndicatorCall } from './call-messages.js';
 import { placesOf } from './default-window.js';
+import { noDoubts, withPossibleStuff } from './doubts.js';
+import { withDoubts } from './explain-call.js';
 import type { Facts } from './facts.js';
 
 /**
@@ -63,17 +65,34 @@ const phbUnplugged: SilentStep = {
   },
 };
 
-const isMappedVio = (table: SpaprTceTable): boolean => table.owner.kind === 'vio' && table.mode === 'enabled';
+const isMappedVio = (table: SpaprTceTable): table is EnabledTable =>
+  table.owner.kind === 'vio' && table.mode === 'enabled';
 
-/** Firmware quiesces the VIO devices in a log without their lines. */
+/**
+ * Firmware has quiesced the VIO devices, in a log without their lines. Nobody knows when: what was written
+ * before is gone, what was written since is there, so each entry is what it was or 0.
+ */
 const vioQuiesced: SilentStep = {
   name: 'quiesce',
-  movesOnly: false,
+  movesOnly: true,
   apply: (branch, facts) => {
-    if (facts.tracesVio || !qemuOf(branch).tables.some(isMappedVio)) return [];
-    return [stepBranch(branch, quiesceCall).branch];
+    if (facts.tracesVio) return [];
+    const tables = qemuOf(branch).tables.filter(isMappedVio);
+    if (tables.length === 0) return [];
+    return [
+      tables.reduce((doubted, table) => withDoubts(doubted, table.liobn, zeroedOrNot(branch, table)), branch),
+    ];
   },
 };
+
+const zeroedOrNot = (branch: Branch, table: EnabledTable) =>
+  withPossibleStuff(
+    branch.doubts.get(table.liobn) ?? noDoubts(table.nbTable),
+    table,
+    tceIndex(0),
+    table.nbTable,
+    0n,
+  );
 
 /** A default window lies elsewhere than was taken for granted. */
 const defaultWindowElsewhere: SilentStep = {

@@ -195,7 +195,7 @@ class VectorsRun {
  * What is wrong with the input is told in `error`; what came before it is compared all the same.
  */
 export async function runVectors(
-  input: AsyncIterable<Buffer>,
+  input: AsyncIterable<Uint8Array>,
   { onProgress }: VectorsOptions = {},
 ): Promise<VectorsReport> {
   const run = new VectorsRun();
