@@ -19,7 +19,7 @@ import { Rates } from './rates.js';
 import { Reordering } from './reordering.js';
 import { lineText } from './same-line.js';
 import { SILENT_STEPS } from './silent-steps.js';
-import { isPlaced, placedElsewhere, sweptPlace } from './window-placing.js';
+import { placedElsewhere, sweptPlace } from './window-placing.js';
 
 /** Branches that are followed side by side; more than that explain nothing any more. */
 const BRANCHES_MAX = 64;
@@ -285,7 +285,9 @@ export class Follower {
     if (isCall && this.branch.fresh !== null) this.#settleFreshBefore(event);
     const before = this.branch;
     this.#met = before;
-    const by = (isCall && !this.#plain && this.#takeSettledCall(event)) || this.#takeAny(log, isCall);
+    const elsewhere = isCall ? this.#placed(event, log) : null;
+    const settled = isCall && elsewhere === null && !this.#plain && this.#takeSettledCall(event);
+    const by = settled || this.#takeAny(elsewhere ?? this.#explained(log), isCall);
     if (by === null) return this.#parted(event, bytes, start, end);
     this.#reordering.wrote(this.#line, log.thread, before, this.#branches, this.#keep);
     if (!isCall || by !== PLAIN_CALL) {
@@ -303,7 +305,7 @@ export class Follower {
   /** The usual line: a hypercall that the only branch explains, with nothing else pending. */
   #takeSettledCall(event: CallLine): typeof PLAIN_CALL | null {
     const only = this.branch;
-    if (this.#branches.length > 1 || !isSettled(only) || !isPlaced(event, this.facts)) return null;
+    if (this.#branches.length > 1 || !isSettled(only)) return null;
     const next = explainCall(only, event);
     if (next === null) return null;
     if (next !== only) this.#branches = [next];
@@ -311,10 +313,7 @@ export class Follower {
   }
 
   /** Any other line; what made or took windows in it, or null where nothing explains it. */
-  #takeAny(log: LogLine, isCall: boolean): string | null {
-    const { event } = log;
-    const placed = isCall && isCallLine(event) ? this.#placed(event, log) : null;
-    const explained = placed ?? this.#explained(log);
+  #takeAny(explained: readonly Explained[], isCall: boolean): string | null {
     if (explained.length === 0) return null;
     this.#adopt(explained.map(({ branch }) => branch));
     this.#met = explained[0]?.met ?? this.#met;

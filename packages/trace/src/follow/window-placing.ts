@@ -12,7 +12,7 @@ import { defaultWindowOf, reachOf } from './window-reach.js';
 const PAGE = 0x1000n;
 
 /** Does a call say nothing new of a default window's place? Written for the calls of a usual log. */
-export function isPlaced(call: CallLine, facts: Facts): boolean {
+function isPlaced(call: CallLine, facts: Facts): boolean {
   if (call.ret !== 0) return false;
   if (!isPciLiobn(call.liobn) || (call.liobn & 0xffn) !== 0n) return true;
   const { pinned, reached } = facts.phbOf(slotOfLiobn(call.liobn).index).window;
