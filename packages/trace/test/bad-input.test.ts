@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type FollowReport, followLog, InputError, openInput, runVectors } from '../src/index.ts';
 import { chunked, found, pathOf } from './support/follow.ts';
-import { boot, put, stuff } from './support/lines.ts';
+import { boot, get, put, stuff } from './support/lines.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'spapr-dma-trace-'));
 function fileOf(name: string, content: string | Buffer): string {
@@ -105,6 +105,13 @@ describe('what was good before the trouble is reported', () => {
     expect((await trouble(`${log}${refused.slice(0, -1)}`)).error?.line).toBe(4);
   });
 
+  test('a last line cut in its TCE reads well, and is not taken for a divergence', async () => {
+    const seen = get(0x8000_0000, 0x1000, 0x4003);
+    expect((await followLog(chunked(`${log}${seen}`))).accepted).toBe(true);
+    expect((await trouble(`${log}${seen.slice(0, -1)}`)).error?.line).toBe(4);
+    expect((await followLog(chunked(`${log}${seen.slice(0, -1)}\n`))).divergence?.line).toBe(4);
+  });
+
   test('it does not matter where chunks end', async () => {
     const whole = await followLog(chunked(log));
     const bytes = Buffer.from(log);
@@ -141,7 +148,6 @@ describe('a file is opened as it is', () => {
   });
 
   test('a cut packed log is good up to the cut', async () => {
-    const { readFileSync } = await import('node:fs');
     const whole = readFileSync(pathOf('01-ddw-nvme-4k'));
     const report = await read(fileOf('cut.log.gz', whole.subarray(0, whole.length >> 1)));
     expect(report.error?.text).toBe('the gzip data ends before its end: the file was cut');

@@ -166,6 +166,8 @@ describe('no-ddw: a guest that asked for a dynamic window and made none', () => 
   test('each boot is judged by itself', async () => {
     const lines = [...boot, ...cleared(), query(0, 1), ...maps, ...boot, ...cleared(), ...dynamic, ...maps];
     expect(found(await accepted(lines), 'no-ddw')).toMatchObject([{ line: 6, count: 2 }]);
+    const second = [...boot, ...dynamic, ...maps, ...boot, ...cleared(), query(0, 1), ...maps];
+    expect(found(await accepted(second), 'no-ddw')).toMatchObject([{ line: 12, count: 2 }]);
   });
 });
 
