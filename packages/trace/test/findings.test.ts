@@ -239,6 +239,13 @@ describe('phases and rates', () => {
     expect(rates.buckets).toHaveLength(2);
   });
 
+  test('times that go back within a thread are counted, and refuse nothing', async () => {
+    const stamps = ['7@100.000005:', '8@100.000001:', '7@100.000004:', '7@100.000004:', '7@100.000003:'];
+    const lines = [...boot, ...Array<string>(4).fill(put(L0, 0, 3))].map((line, n) => `${stamps[n]}${line}`);
+    expect((await accepted(lines)).clock).toEqual({ backwards: 2, firstLine: 3 });
+    expect((await accepted(boot)).clock).toEqual({ backwards: 0, firstLine: null });
+  });
+
   test('a log without timestamps has no seconds', async () => {
     const stamped = await accepted(by(7, ...boot, put(L0, 0, 3)));
     const bare = await accepted([...boot, put(L0, 0, 3)]);

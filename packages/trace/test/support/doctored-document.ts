@@ -179,8 +179,8 @@ followed: which are refused, and where? Lines of the IOMMU and of its windows ar
 or swapped. The sample is fixed (seed ${seed}, up to ${each} copies for each log, event and change).
 
 Not every false line can be caught: often the false log is one that another machine could have written. The reasons have
-letters, explained below. No rule refuses a log because its times go back, though that would catch nearly every
-swap: a host's clock may be set.
+letters, explained below. No rule refuses a log because a thread's times go back, though that would catch many a swap:
+a host's clock may be set. The report counts such lines and names the first.
 
 | change | copies | refused | at the line |
 | --- | ---: | ---: | ---: |
