@@ -1,7 +1,7 @@
 /** Makes a fresh clone ready to work: dependencies installed, build current. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { env, execPath, exit, versions } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -69,7 +69,40 @@ export function ensureInstalled() {
   stampDependencies();
 }
 
-/** Builds what changed. */
+const buildStampFile = `${root}node_modules/.spapr-dma-build`;
+const parents = ['packages', 'apps'];
+const foldersOf = (parent) =>
+  readdirSync(`${root}${parent}`, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `${parent}/${name}`);
+
+/** What the build is made from: sources, manifests and compiler settings, by content. */
+function sourceHash(folders) {
+  const hash = createHash('sha256').update(lockHash());
+  const files = folders.flatMap((folder) => [
+    ...readdirSync(`${root}${folder}`)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => `${folder}/${name}`),
+    ...readdirSync(`${root}${folder}/src`, { recursive: true }).map((name) => `${folder}/src/${name}`),
+  ]);
+  for (const file of ['tsconfig.base.json', 'nx.json', ...files.sort()]) {
+    if (file.endsWith('.json') || file.endsWith('.ts'))
+      hash.update(`\n${file}\n`).update(readFileSync(`${root}${file}`));
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Builds what changed. A build that is current is left alone: nx would take its outputs away and put them back, under
+ * the feet of whoever runs them.
+ */
 export function ensureBuilt() {
-  return nx(['run-many', '-t', 'build'], { quiet: true });
+  const folders = parents.flatMap(foldersOf);
+  const hash = sourceHash(folders);
+  const isThere = folders.every((folder) => existsSync(`${root}${folder}/dist/index.js`));
+  if (isThere && existsSync(buildStampFile) && readFileSync(buildStampFile, 'utf8').trim() === hash)
+    return true;
+  if (!nx(['run-many', '-t', 'build'], { quiet: true })) return false;
+  writeFileSync(buildStampFile, `${hash}\n`);
+  return true;
 }

@@ -15,7 +15,7 @@ import { notReplayed } from './vectors/not-replayed.js';
 export interface Surroundings {
   readonly stdout: Sink;
   readonly stderr: Sink;
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back when the person asks to stop. */
   readonly onInterrupt: (listener: () => void) => void;
 }

@@ -19,7 +19,10 @@ export const colours: Paint = {
 export const plain: Paint = { good: asIs, bad: asIs, warn: asIs, strong: asIs };
 
 /** Colours only on a terminal that has them, and never against `NO_COLOR` (see https://no-color.org). */
-export function paintFor(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): Paint {
+export function paintFor(
+  stream: { readonly isTTY?: boolean },
+  env: Readonly<Record<string, string | undefined>>,
+): Paint {
   const isUnwanted = (env.NO_COLOR ?? '') !== '' || env.TERM === 'dumb';
   return stream.isTTY === true && !isUnwanted ? colours : plain;
 }
