@@ -62,20 +62,26 @@ const UNTOUCHED = '0xdeadbeef';
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
+const VCPU = threadId('vcpu0');
+
 /** The message that a recorded call is. */
 function messageOf(vector: HcallVector | RtasVector): QemuReceived {
-  const common = { from: 'guest-kernel', to: 'qemu-spapr', thread: threadId('vcpu0') } as const;
-  if (vector.kind === 'rtas') return { ...common, type: vector.op, args: vector.args, nret: vector.nret };
+  const from = 'guest-kernel';
+  const to = 'qemu-spapr';
+  if (vector.kind === 'rtas') {
+    return { type: vector.op, from, to, thread: VCPU, args: vector.args, nret: vector.nret };
+  }
+  const { op: type, list: tces } = vector;
   const [liobn = 0n, ioba = 0n, third = 0n, npages = 0n] = vector.args;
-  switch (vector.op) {
+  switch (type) {
     case 'H_PUT_TCE':
-      return { ...common, type: vector.op, liobn, ioba, tce: third };
+      return { type, from, to, thread: VCPU, liobn, ioba, tce: third };
     case 'H_GET_TCE':
-      return { ...common, type: vector.op, liobn, ioba };
+      return { type, from, to, thread: VCPU, liobn, ioba };
     case 'H_STUFF_TCE':
-      return { ...common, type: vector.op, liobn, ioba, tceValue: third, npages };
+      return { type, from, to, thread: VCPU, liobn, ioba, tceValue: third, npages };
     case 'H_PUT_TCE_INDIRECT':
-      return { ...common, type: vector.op, liobn, ioba, tceList: third, npages, tces: vector.list };
+      return { type, from, to, thread: VCPU, liobn, ioba, tceList: third, npages, tces };
   }
 }
 

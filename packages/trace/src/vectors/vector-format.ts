@@ -1,4 +1,4 @@
-import { type PhbDevice, type RtasName, type TceHcall, tce } from '@spapr-dma/protocol';
+import type { PhbDevice, RtasName, TceHcall } from '@spapr-dma/protocol';
 import { InputError } from '../input.js';
 
 /** The calls that a file of vectors may hold. */
@@ -99,12 +99,28 @@ class Fields {
 
   /** A hex string of at most `bits` bits. */
   hex(name: string, value: unknown, bits: number): bigint {
-    if (typeof value !== 'string' || !/^0x[0-9a-fA-F]{1,16}$/.test(value)) {
+    const number = isHex(value) ? bigintOf(value) : null;
+    if (number === null) {
       this.wrong(`has a value in '${name}' that is no 64-bit hex number: ${JSON.stringify(value)}`);
     }
-    const number = BigInt(value as string);
-    if (number >> BigInt(bits) !== 0n) this.wrong(`has a value in '${name}' above ${bits} bits: ${value}`);
+    if (bits < 64 && number >> BigInt(bits) !== 0n) {
+      this.wrong(`has a value in '${name}' above ${bits} bits: ${value}`);
+    }
     return number;
+  }
+}
+
+const HEX_LENGTH_MAX = '0x'.length + 16;
+
+/** Does it look like a hex number of 64 bits? Lists are long, so this asks no regular expression. */
+const isHex = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= HEX_LENGTH_MAX && value.length > 2 && value.startsWith('0x');
+
+function bigintOf(text: string): bigint | null {
+  try {
+    return BigInt(text);
+  } catch {
+    return null;
   }
 }
 
@@ -164,7 +180,7 @@ function hcallVector(fields: Fields, n: number, op: HcallOp, abort: boolean): Hc
   if (args.length !== HCALL_ARGS[op])
     fields.wrong(`has ${args.length} arguments for ${op}, which takes ${HCALL_ARGS[op]}`);
   const list =
-    op === 'H_PUT_TCE_INDIRECT' ? fields.list('list').map((value) => tce(fields.hex('list', value, 64))) : [];
+    op === 'H_PUT_TCE_INDIRECT' ? fields.list('list').map((value) => fields.hex('list', value, 64)) : [];
   return {
     kind: 'hcall',
     n,
