@@ -71,15 +71,20 @@ export function ensureInstalled() {
 
 const buildStampFile = `${root}node_modules/.spapr-dma-build`;
 const parents = ['packages', 'apps'];
+/** @param {string} parent */
 const foldersOf = (parent) =>
   readdirSync(`${root}${parent}`, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => `${parent}/${name}`);
 
-/** What the build is made from: sources, manifests and compiler settings, by content. */
+/**
+ * What the build is made from: sources, manifests and compiler settings, by content.
+ *
+ * @param {string[]} folders
+ */
 function sourceHash(folders) {
   const hash = createHash('sha256').update(lockHash());
-  const files = folders.flatMap((folder) => [
+  const files = folders.flatMap((/** @type {string} */ folder) => [
     ...readdirSync(`${root}${folder}`)
       .filter((name) => name.endsWith('.json'))
       .map((name) => `${folder}/${name}`),
