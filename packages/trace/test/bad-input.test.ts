@@ -150,7 +150,9 @@ describe('a file is opened as it is', () => {
   test('a cut packed log is good up to the cut', async () => {
     const whole = readFileSync(pathOf('01-ddw-nvme-4k'));
     const report = await read(fileOf('cut.log.gz', whole.subarray(0, whole.length >> 1)));
-    expect(report.error?.text).toBe('the gzip data ends before its end: the file was cut');
+    expect(report.error?.text).toBe(
+      `the gzip data ends before its end: the file was cut (after line ${report.lines})`,
+    );
     expect(report.lines).toBeGreaterThan(1000);
     expect(report.windows.length).toBeGreaterThan(0);
     expect(report).toMatchObject({ accepted: false, divergence: null });

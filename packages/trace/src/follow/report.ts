@@ -139,6 +139,10 @@ const NO_EVENT = (lines: number): string =>
     ? 'the log is empty'
     : `none of the ${lines} lines is a trace event of QEMU's sPAPR machine: is this the log of a pseries machine, with its spapr_* events traced?`;
 
+/** The trouble, with the last whole line before it where it is on no line itself. */
+const saidWhere = ({ line, message }: InputError, lines: number): string =>
+  line === null && lines > 0 ? `${message} (after line ${lines})` : message;
+
 /**
  * Follows a log of QEMU's trace events in the specification, to its end or to the first line that the
  * specification does not explain. What is wrong with the input is told in `error`; what was good up to
@@ -167,7 +171,7 @@ export async function followLog(
     if (rest !== null) takeRest(follower, rest);
   } catch (thrown) {
     if (!(thrown instanceof InputError)) throw thrown;
-    error = { line: thrown.line, text: thrown.message };
+    error = { line: thrown.line, text: saidWhere(thrown, follower.lines) };
   }
   follower.finish();
   if (error === null && !follower.reader.hasEvents) error = { line: null, text: NO_EVENT(follower.lines) };
