@@ -186,6 +186,6 @@ describe('a file is opened as it is', () => {
       yield Buffer.from(log);
       throw new InputError('the disk is gone');
     }
-    expect((await followLog(cut())).error).toEqual({ line: null, text: 'the disk is gone' });
+    expect((await followLog(cut())).error).toEqual({ line: null, text: 'the disk is gone (after line 3)' });
   });
 });
