@@ -1,5 +1,11 @@
 import type { TraceEvent } from '@spapr-dma/protocol';
-import { type QemuReceived, type QemuSent, type QemuState, qemuMachine } from '@spapr-dma/qemu-spapr';
+import {
+  outcomeOf,
+  type QemuReceived,
+  type QemuSent,
+  type QemuState,
+  qemuMachine,
+} from '@spapr-dma/qemu-spapr';
 import { stepper } from '@spapr-dma/system';
 import { sameTces } from '@spapr-dma/tce-table';
 import type { SnapshotFrom } from 'xstate';
@@ -87,6 +93,16 @@ export function stepBranch(branch: Branch, message: QemuReceived): BranchStep {
     ? branch.doubts
     : stillInDoubt(branch.doubts, branch.snapshot.context, snapshot.context);
   return { branch: { ...branch, snapshot, doubts }, logged };
+}
+
+/**
+ * What the machine would log of a call that only reads, asked of it without a transition: it stays where it
+ * is. A machine that takes no calls logs nothing.
+ */
+export function readLogged({ snapshot }: Branch, message: QemuReceived): TraceEvent | undefined {
+  if (snapshot.value !== 'running') return undefined;
+  for (const sent of outcomeOf(snapshot.context, message).sent) if (sent.type === 'trace') return sent.line;
+  return undefined;
 }
 
 /** A hypercall changes entries, never windows. */

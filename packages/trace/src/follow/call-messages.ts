@@ -1,4 +1,4 @@
-import { type TraceEvent, threadId } from '@spapr-dma/protocol';
+import { INDIRECT_TCES_MAX, type TraceEvent, threadId } from '@spapr-dma/protocol';
 import {
   type EnabledTable,
   endOf,
@@ -95,9 +95,15 @@ export function indirectOf(qemu: QemuState, line: Line<'spapr_iommu_indirect'>):
   const npages = succeeded ? written : emptyCall ? 0 : room + 1;
   // Step 2: what stood in the list? The last word read is the line's.
   const lastRead = succeeded ? written - 1 : written;
-  const tces = Array.from({ length: Math.min(npages, 513) }, (_, at) =>
-    BigInt.asUintN(64, line.tceN - BigInt(lastRead - at) * pageBytes),
-  );
+  const tces: bigint[] = [];
+  const firstGuess = line.tceN - BigInt(lastRead) * pageBytes;
+  for (
+    let at = 0, guess = firstGuess;
+    at < Math.min(npages, INDIRECT_TCES_MAX + 1);
+    at++, guess += pageBytes
+  ) {
+    tces.push(BigInt.asUintN(64, guess));
+  }
   return {
     message: {
       from: 'guest-kernel',

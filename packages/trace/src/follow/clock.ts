@@ -12,18 +12,25 @@ export interface ClockReport {
  */
 export class Clock {
   readonly #last = new Map<number, number>();
+  /** The thread of the line before: most lines follow one of their own thread. */
+  #thread = NO_THREAD;
+  #seconds = Number.NaN;
   #backwards = 0;
   #firstLine: number | null = null;
 
   /** @param seconds NaN in a log without timestamps */
   tick(thread: number, seconds: number, line: number): void {
     if (thread === NO_THREAD) return;
-    const last = this.#last.get(thread);
-    if (last !== undefined && seconds < last) {
+    if (thread !== this.#thread) {
+      this.#last.set(this.#thread, this.#seconds);
+      this.#thread = thread;
+      this.#seconds = this.#last.get(thread) ?? seconds;
+    }
+    if (seconds < this.#seconds) {
       this.#backwards++;
       this.#firstLine ??= line;
     }
-    this.#last.set(thread, seconds);
+    this.#seconds = seconds;
   }
 
   get report(): ClockReport {

@@ -8,7 +8,7 @@ import {
   withTable,
 } from '@spapr-dma/qemu-spapr';
 import { withTceHalves } from '@spapr-dma/tce-table';
-import { type Branch, qemuOf, stepBranch, withQemu } from './branch.js';
+import { type Branch, qemuOf, readLogged, stepBranch, withQemu } from './branch.js';
 import { getOf, indirectOf, possiblyStuffed, putOf, stuffOf } from './call-messages.js';
 import {
   type Doubts,
@@ -146,8 +146,7 @@ function lowBitsOf(table: EnabledTable): { readonly high: number; readonly low: 
 }
 
 function explainGet(branch: Branch, line: Line<'spapr_iommu_get'>): Branch | null {
-  const { logged } = stepBranch(branch, getOf(line));
-  const [first] = logged;
+  const first = readLogged(branch, getOf(line));
   if (first?.event !== 'spapr_iommu_get') return null;
   if (first.ret !== line.ret || first.ioba !== line.ioba) return null;
   const table = enabledIn(qemuOf(branch), line.liobn);

@@ -37,8 +37,10 @@ export class Reordering {
   /** A ring: the newest write stands at `#written - 1`. */
   readonly #history: Write[] = [];
   #written = 0;
-  /** The last line that was taken. */
+  /** The last line that was taken, and its thread. */
   #line = 0;
+  #thread = NO_THREAD;
+  /** The last line of each other thread. */
   readonly #lastLine = new Map<number, number>();
   #waiting: Waiting[] = [];
 
@@ -54,6 +56,7 @@ export class Reordering {
     fork.#history.push(...this.#history);
     fork.#written = this.#written;
     fork.#line = this.#line;
+    fork.#thread = this.#thread;
     for (const [thread, line] of this.#lastLine) fork.#lastLine.set(thread, line);
     fork.#waiting = this.#waiting.map((waiting) => ({ ...waiting, crossed: new Set(waiting.crossed) }));
     return fork;
@@ -61,8 +64,7 @@ export class Reordering {
 
   /** Did the lookup see the table as it was before some write since its thread's last line? */
   sawEarlier(xlate: XlateLine, thread: number): boolean {
-    const since =
-      thread === NO_THREAD ? this.#line - LATE_LINES_NO_THREAD : (this.#lastLine.get(thread) ?? 0);
+    const since = thread === NO_THREAD ? this.#line - LATE_LINES_NO_THREAD : this.#lastLineOf(thread);
     const oldest = Math.max(0, this.#written - HISTORY_MAX);
     for (let at = this.#written - 1; at >= oldest; at--) {
       const write = this.#history[at % HISTORY_MAX] as Write;
@@ -105,11 +107,21 @@ export class Reordering {
 
   /** A line has been taken. The lookup whose write can no longer come is where log and machine part. */
   passed(line: number, thread: number): Divergence | null {
+    if (thread !== this.#thread) this.#turnTo(thread, line);
     this.#line = line;
-    if (thread !== NO_THREAD) this.#lastLine.set(thread, line);
     if (this.#waiting.length === 0) return null;
     const lost = this.#waiting.find((waiting) => this.#isLost(waiting, line, thread));
     return lost?.divergence ?? null;
+  }
+
+  #turnTo(thread: number, line: number): void {
+    if (this.#thread !== NO_THREAD) this.#lastLine.set(this.#thread, this.#line);
+    if (thread !== NO_THREAD && !this.#lastLine.has(thread)) this.#lastLine.set(thread, line);
+    this.#thread = thread;
+  }
+
+  #lastLineOf(thread: number): number {
+    return thread === this.#thread ? this.#line : (this.#lastLine.get(thread) ?? 0);
   }
 
   /** What still waits when the log ends. */
