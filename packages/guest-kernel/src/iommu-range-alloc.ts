@@ -13,12 +13,6 @@ export interface RangeRequest {
   readonly cpu: number;
 }
 
-/** The range found, in pages from the table's start, and the table with it handed out. */
-export interface RangeGrant {
-  readonly index: number;
-  readonly table: IommuTable;
-}
-
 /** Small allocations start at multiples of this. @see [Linux] struct iommu_table: it_blocksize */
 const BLOCK_PAGES = 16;
 /** Segments never cross a multiple of 4 GiB. @see [Linux] include/linux/dma-mapping.h: dma_get_seg_boundary */

@@ -125,7 +125,7 @@ export interface IommuNotify extends Message<'iommu-notify', 'qemu-spapr', 'envi
 }
 /** What a step cost in the modelled machine, in the units of spec 70 (L-2). */
 export interface Cost extends Message<'cost', 'qemu-spapr', 'environment'> {
-  readonly operation: 'replay' | 'table-write' | 'table-clear';
+  readonly operation: 'replay' | 'table-write';
   readonly count: number;
 }
 

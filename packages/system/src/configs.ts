@@ -7,7 +7,6 @@ import {
 } from '@spapr-dma/guest-kernel';
 import { guestPageShift } from '@spapr-dma/protocol';
 import type { MachineVersion, QemuConfig } from '@spapr-dma/qemu-spapr';
-import { isUpTo } from '@spapr-dma/qemu-spapr';
 import type { Settings } from './settings.js';
 import { SIZES, type Size } from './sizes.js';
 
@@ -33,10 +32,6 @@ export const qemuConfigOf = (settings: Settings): QemuConfig => ({
     streamVersion: settings.streamVersion === '3' ? 3 : 2,
   },
 });
-
-/** Whether PHBs have dynamic windows where nothing else is said. */
-export const ddwByDefault = (settings: Settings): boolean =>
-  !isUpTo(oneOf<MachineVersion>(settings, 'machine'), 2, 6);
 
 const guestVersionOf = (settings: Settings): GuestVersion => ({
   name: LINUX_6_12.name,

@@ -14,7 +14,6 @@ const LATE_LINES_NO_THREAD = 512;
 
 interface Write {
   readonly line: number;
-  readonly thread: number;
   /** The machine as it was before. */
   readonly before: Branch;
 }
@@ -68,9 +67,9 @@ export class Reordering {
     const oldest = Math.max(0, this.#written - HISTORY_MAX);
     for (let at = this.#written - 1; at >= oldest; at--) {
       const write = this.#history[at % HISTORY_MAX] as Write;
+      // A thread's own writes lie before its last line, so what is left is another's.
       if (write.line <= since) return false;
-      const isOther = thread === NO_THREAD || write.thread !== thread;
-      if (isOther && explainXlate(write.before, xlate) !== null) {
+      if (explainXlate(write.before, xlate) !== null) {
         this.count++;
         return true;
       }
@@ -91,7 +90,7 @@ export class Reordering {
     branches: readonly Branch[],
     keep: (surviving: readonly Branch[]) => void,
   ): void {
-    this.#history[this.#written++ % HISTORY_MAX] = { line, thread, before };
+    this.#history[this.#written++ % HISTORY_MAX] = { line, before };
     if (this.#waiting.length === 0) return;
     let surviving = branches;
     this.#waiting = this.#waiting.filter(({ xlate, thread: reader }) => {
