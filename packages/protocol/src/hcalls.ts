@@ -71,8 +71,3 @@ export interface HcallReturn extends Call<'hcall-return', 'qemu-spapr' | 'kvm', 
   /** The TCE read, in r4; null where the call leaves r4 alone. */
   readonly tce: bigint | null;
 }
-
-/** What KVM could not answer, handed to QEMU on the vCPU's thread (KVM_EXIT_PAPR_HCALL, H_TOO_HARD inside KVM). */
-export interface KvmExitPaprHcall extends Call<'KVM_EXIT_PAPR_HCALL', 'kvm', 'qemu-spapr'> {
-  readonly hcall: Hcall;
-}

@@ -1,5 +1,6 @@
 export * from './codes.js';
 export * from './constants.js';
+export * from './effects.js';
 export * from './guest-messages.js';
 export * from './hcalls.js';
 export * from './kvm-messages.js';

@@ -1,12 +1,38 @@
 import type { Errno } from './codes.js';
 import type { Call } from './message.js';
-import type { Bytes, HostPageCount, IommuPageShift, Liobn, TceCount, TceIndex } from './units.js';
+import type { Bytes, Gpa, IommuPageShift, Liobn, TceIndex, Ua } from './units.js';
 
-/** A file descriptor of QEMU's process. */
+/**
+ * A file descriptor of the VMM's process.
+ *
+ * Abstraction: KVM and VFIO give numbers from ranges of their own, since neither sees the other's files.
+ */
 export type Fd = number;
 
 type FromQemu<Type extends string> = Call<Type, 'qemu-spapr', 'kvm'>;
 
+export type KvmExtension =
+  | 'KVM_CAP_SPAPR_TCE'
+  | 'KVM_CAP_SPAPR_MULTITCE'
+  | 'KVM_CAP_PPC_ENABLE_HCALL'
+  | 'KVM_CAP_SPAPR_TCE_64'
+  | 'KVM_CAP_SPAPR_TCE_VFIO';
+
+/** Answers with 1 where KVM has what is asked for, else with 0. */
+export interface KvmCheckExtension extends FromQemu<'KVM_CHECK_EXTENSION'> {
+  readonly extension: KvmExtension;
+}
+/** Makes the VM's KVM-VFIO device; there is one at most. */
+export interface KvmCreateDevice extends FromQemu<'KVM_CREATE_DEVICE'> {
+  readonly device: 'KVM_DEV_TYPE_VFIO';
+}
+/** Guest memory at [gpa, gpa + bytes) is the VMM's at `ua`; 0 bytes take the slot away. */
+export interface KvmSetUserMemoryRegion extends FromQemu<'KVM_SET_USER_MEMORY_REGION'> {
+  readonly slot: number;
+  readonly gpa: Gpa;
+  readonly bytes: Bytes;
+  readonly ua: Ua;
+}
 /** Creates a guest view in the kernel; 4K pages at offset 0. Answers with an fd. */
 export interface KvmCreateSpaprTce extends FromQemu<'KVM_CREATE_SPAPR_TCE'> {
   readonly liobn: Liobn;
@@ -22,17 +48,19 @@ export interface KvmCreateSpaprTce64 extends FromQemu<'KVM_CREATE_SPAPR_TCE_64'>
 }
 /** Makes the guest view visible to QEMU. A page of it is allocated when it is first touched. */
 export interface MmapTable extends FromQemu<'mmap'> {
-  readonly tableFd: Fd;
+  readonly fd: Fd;
   readonly bytes: Bytes;
 }
 /** The last reference: KVM drops the LIOBN and every attached hardware table, and frees after RCU. */
-export interface CloseTable extends FromQemu<'close'> {
-  readonly tableFd: Fd;
+export interface CloseKvmFile extends FromQemu<'close'> {
+  readonly fd: Fd;
 }
+/** The VMM is gone: the kernel closes its files, in the order of their numbers. */
+export type ExitKvm = Call<'exit', 'environment', 'kvm'>;
 /** Switches an in-kernel hypercall on. */
 export interface KvmEnableCap extends FromQemu<'KVM_ENABLE_CAP'> {
   readonly cap: 'KVM_CAP_PPC_ENABLE_HCALL';
-  readonly hcall: 'H_PUT_TCE_INDIRECT' | 'H_STUFF_TCE';
+  readonly hcall: 'H_PUT_TCE' | 'H_GET_TCE' | 'H_PUT_TCE_INDIRECT' | 'H_STUFF_TCE';
 }
 export interface KvmDevVfioGroupAdd extends FromQemu<'KVM_DEV_VFIO_GROUP_ADD'> {
   readonly groupFd: Fd;
@@ -47,16 +75,19 @@ export interface KvmDevVfioGroupSetSpaprTce extends FromQemu<'KVM_DEV_VFIO_GROUP
 }
 
 export type KvmCall =
+  | KvmCheckExtension
+  | KvmCreateDevice
+  | KvmSetUserMemoryRegion
   | KvmCreateSpaprTce
   | KvmCreateSpaprTce64
   | MmapTable
-  | CloseTable
+  | CloseKvmFile
   | KvmEnableCap
   | KvmDevVfioGroupAdd
   | KvmDevVfioGroupDel
   | KvmDevVfioGroupSetSpaprTce;
 
-/** How an ioctl on KVM ended; `value` is the fd of a create, else 0. */
+/** How a system call on KVM's files ended; `value` is the fd of a create, the answer to a question, else 0. */
 export interface KvmReturn extends Call<'kvm-return', 'kvm', 'qemu-spapr'> {
   readonly call: KvmCall['type'];
   readonly result:
@@ -69,26 +100,31 @@ export interface ViewLoad extends FromQemu<'view_load'> {
   readonly liobn: Liobn;
   readonly index: TceIndex;
 }
+/** Stores one value into `count` entries; one entry an access in models that search interleavings. */
 export interface ViewStore extends FromQemu<'view_store'> {
   readonly liobn: Liobn;
   readonly index: TceIndex;
+  readonly count: number;
   readonly tce: bigint;
 }
-/** Hands over a version of the whole view: memcpy, replay, pre_save. */
+/** Hands over a version of the whole view: memcpy, replay, pre_save. Touches every page of it. */
 export interface ViewBulkLoad extends FromQemu<'view_bulk_load'> {
   readonly liobn: Liobn;
 }
 export type ViewAccess = ViewLoad | ViewStore | ViewBulkLoad;
 
-/** The answer to an access; a bulk load answers with runs [first index, count, TCE]. */
+/** Entries that are not 0: entry `index + i`, for i below `count`, holds `tce + i * stride`. */
+export interface ViewRun {
+  readonly index: TceIndex;
+  readonly count: number;
+  readonly tce: bigint;
+  readonly stride: bigint;
+}
+/** The answer to an access: `tce` of a load, `runs` of a bulk load in the order of their index. */
 export interface ViewReturn extends Call<'view-return', 'kvm', 'qemu-spapr'> {
   readonly call: ViewAccess['type'];
   readonly tce: bigint | null;
-  readonly runs: readonly (readonly [number, number, bigint])[];
-}
-
-/** What a table is charged when it is created, in host pages. */
-export interface KvmTableCharge {
-  readonly entries: TceCount;
-  readonly pages: HostPageCount;
+  readonly runs: readonly ViewRun[];
+  /** Pages of the view that this access made KVM allocate. */
+  readonly faults: number;
 }

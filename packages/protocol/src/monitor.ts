@@ -1,4 +1,5 @@
 import type { Call, Message } from './message.js';
+import type { GroupId, HostDeviceId } from './powernv-messages.js';
 import type { Bytes, Gpa, Ioba, Liobn, TceCount } from './units.js';
 
 /** Properties of a `spapr-pci-host-bridge`. @see [QEMU] hw/ppc/spapr_pci.c: spapr_phb_properties */
@@ -34,6 +35,17 @@ export interface PciDevice {
   readonly devfn: number;
 }
 
+/** A function of the host, passed through to the guest. */
+export interface VfioPciDevice {
+  readonly driver: 'vfio-pci';
+  readonly id: string;
+  readonly phb: number;
+  readonly devfn: number;
+  readonly host: HostDeviceId;
+  /** Its IOMMU group: the number in `/dev/vfio/N`. */
+  readonly group: GroupId;
+}
+
 /** Memory that is plugged into a running guest. */
 export interface MemoryDevice {
   readonly driver: 'pc-dimm';
@@ -41,7 +53,7 @@ export interface MemoryDevice {
   readonly bytes: Bytes;
 }
 
-export type Device = PhbDevice | VioDevice | PciDevice | MemoryDevice;
+export type Device = PhbDevice | VioDevice | PciDevice | VfioPciDevice | MemoryDevice;
 
 /** Monitor command: adds a device. Before the first reset this is the command line's `-device`. */
 export interface DeviceAdd extends Message<'device_add', 'environment', 'qemu-spapr'> {
@@ -51,13 +63,16 @@ export interface DeviceAdd extends Message<'device_add', 'environment', 'qemu-sp
 export interface DeviceDel extends Message<'device_del', 'environment', 'qemu-spapr'> {
   readonly target:
     | { readonly kind: 'phb'; readonly index: number }
-    | { readonly kind: 'pci'; readonly id: string };
+    | { readonly kind: 'pci'; readonly id: string }
+    | { readonly kind: 'memory'; readonly gpa: Gpa };
 }
 /** Machine reset: by the monitor, or because the guest rebooted. The first one starts the machine. */
 export type SystemReset = Message<'system_reset', 'environment', 'qemu-spapr'>;
 /** Monitor commands that hold and release the vCPUs. */
 export type Stop = Message<'stop', 'environment', 'qemu-spapr'>;
 export type Cont = Message<'cont', 'environment', 'qemu-spapr'>;
+/** Ends QEMU without a word to the guest; the kernel closes what it had open. */
+export type Quit = Message<'quit', 'environment', 'qemu-spapr'>;
 /** Writes the machine's state into a stream; the vCPUs stand still from here on. */
 export type Migrate = Message<'migrate', 'environment', 'qemu-spapr'>;
 /** Loads a stream into a machine that was started with `-incoming`. */
@@ -123,12 +138,6 @@ export interface IommuNotify extends Message<'iommu-notify', 'qemu-spapr', 'envi
   readonly addrMask: bigint;
   readonly perm: number;
 }
-/** What a step cost in the modelled machine, in the units of spec 70 (L-2). */
-export interface Cost extends Message<'cost', 'qemu-spapr', 'environment'> {
-  readonly operation: 'replay' | 'table-write';
-  readonly count: number;
-}
-
 /** QEMU is gone: a failed assertion, or a hardware error that it does not survive. */
 export interface QemuAborted extends Message<'qemu-aborted', 'qemu-spapr', 'environment'> {
   readonly assertion: string;

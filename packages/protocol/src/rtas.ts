@@ -2,10 +2,10 @@ import type { DrStatus, RtasStatus } from './codes.js';
 import type { Call } from './message.js';
 
 /**
- * RTAS calls of the guest, always answered by QEMU. `args` holds the argument cells (32 bits each) as
+ * RTAS calls of the guest, always answered by QEMU; where there is KVM they pass through it. `args` holds the argument cells (32 bits each) as
  * given, however many those are; `nret` is the number of return cells asked for, the status included.
  */
-interface RtasCallOf<Type extends string> extends Call<Type, 'guest-kernel' | 'kvm', 'qemu-spapr'> {
+interface RtasCallOf<Type extends string> extends Call<Type, 'guest-kernel' | 'kvm', 'kvm' | 'qemu-spapr'> {
   readonly args: readonly number[];
   readonly nret: number;
 }
@@ -40,7 +40,7 @@ export type RtasCall = DdwCall | IbmSetTceBypass | Quiesce | DrCall | RtasUnknow
 export type RtasName = RtasCall['type'];
 
 /** What the guest finds in the return cells. A refused call writes the status and leaves the other cells alone. */
-export interface RtasReturn extends Call<'rtas-return', 'qemu-spapr', 'guest-kernel'> {
+export interface RtasReturn extends Call<'rtas-return', 'qemu-spapr' | 'kvm', 'kvm' | 'guest-kernel'> {
   readonly call: RtasName;
   readonly status: RtasStatus | DrStatus;
   /** The cells after the status, unsigned; empty where they were left untouched. */

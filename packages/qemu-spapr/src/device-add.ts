@@ -151,6 +151,8 @@ export function deviceAdd(qemu: QemuState, { device }: DeviceAdd, plug: Plug): O
       return addPci(qemu, device, plug);
     case 'pc-dimm':
       return addMemory(qemu, device, plug);
+    case 'vfio-pci':
+      return error(qemu, 'this machine has no VFIO');
     default:
       return addVio(qemu, device, plug);
   }

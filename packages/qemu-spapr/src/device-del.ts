@@ -87,6 +87,7 @@ function targetOf(qemu: QemuState, { target }: DeviceDel): Occupied | string {
     const busy = qemu.devices.some((device) => device.phb === target.index);
     return busy ? `PHB ${target.index} still holds devices` : { kind: 'phb', phb, drc: phb.drc };
   }
+  if (target.kind === 'memory') return 'memory cannot be taken back';
   const device = qemu.devices.find(({ id }) => id === target.id);
   const phb = device === undefined ? undefined : phbOfIndex(qemu, device.phb);
   const slot = phb?.slots.find(({ devfn }) => devfn === device?.devfn);
