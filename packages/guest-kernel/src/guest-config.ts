@@ -4,7 +4,7 @@ import { type GuestVersion, LINUX_6_12 } from './guest-version.js';
 /** What does not change while the guest runs: its kernel, its sizes, and the switches that concern it. */
 export interface GuestConfig {
   readonly version: GuestVersion;
-  /** Who sees the guest's hypercalls first. RTAS calls always go to QEMU. */
+  /** Who sees the guest's calls first. KVM hands RTAS calls on, and the hypercalls that it leaves to QEMU. */
   readonly hypervisor: 'kvm' | 'qemu-spapr';
   /** 12 for a 4K kernel, 16 for a 64K kernel. */
   readonly guestPageShift: GuestPageShift;

@@ -96,10 +96,10 @@ const reportFrom = (cpu: number, body: ReportBody): GuestReport => ({
   to: 'environment',
   thread: vcpuThread(cpu),
 });
-const rtasFrom = (cpu: number, request: RtasRequest): RtasCall => ({
+const rtasFrom = ({ config }: GuestKernel, cpu: number, request: RtasRequest): RtasCall => ({
   ...request,
   from: 'guest-kernel',
-  to: 'qemu-spapr',
+  to: config.hypervisor,
   thread: vcpuThread(cpu),
 });
 
@@ -140,7 +140,7 @@ export function run(start: GuestKernel, cpu: number, frames: Vcpu['stack'], resu
         return waiting('hcall', null);
       case 'rtas':
         stack = [...outer, next.frame];
-        messages.push(rtasFrom(cpu, next.request));
+        messages.push(rtasFrom(kernel, cpu, next.request));
         return waiting('rtas', null);
       case 'lock':
         stack = [...outer, next.frame];

@@ -86,7 +86,7 @@ const DEFAULT_RTAS: Readonly<Record<string, readonly number[]>> = {
 };
 
 const isHcall = (message: GuestSent): message is Hcall => message.type.startsWith('H_');
-const isRtas = (message: GuestSent): message is RtasCall => message.to === 'qemu-spapr' && !isHcall(message);
+const isRtas = (message: GuestSent): message is RtasCall => message.to !== 'environment' && !isHcall(message);
 
 type Snapshot = SnapshotFrom<ReturnType<typeof guestKernelMachine>>;
 
@@ -122,7 +122,8 @@ export class Guest {
 
   /** The answer to a call. */
   answerTo(call: Hcall | RtasCall): HcallReturn | RtasReturn {
-    const envelope = { from: 'qemu-spapr', to: 'guest-kernel', thread: call.thread } as const;
+    const from = call.to === 'kvm' ? 'kvm' : 'qemu-spapr';
+    const envelope = { from, to: 'guest-kernel', thread: call.thread } as const;
     if (isHcall(call)) {
       const { status, tce = null } = this.answers.hcall?.(call) ?? { status: 'H_SUCCESS' as const };
       return { ...envelope, type: 'hcall-return', call: call.type, status, tce };

@@ -171,3 +171,16 @@ test('a list that fails takes back the buffers before, and keeps the pages of th
     [2, 3],
   ]);
 });
+
+test.each(['kvm', 'qemu-spapr'] as const)(
+  'every call goes to %s where that is the hypervisor',
+  (hypervisor) => {
+    const guest = mappingGuest({ hypervisor });
+    guest.settle(map(1n));
+    const calls = guest.sent.filter(({ to }) => to !== 'environment');
+    expect(new Set(calls.map(({ to }) => to))).toEqual(new Set([hypervisor]));
+    const types: readonly string[] = calls.map(({ type }) => type);
+    expect(types).toEqual(expect.arrayContaining(['H_PUT_TCE', 'ibm,query-pe-dma-window']));
+    expect(guest.kernel.vcpus[0]!.at).toBe('idle');
+  },
+);
