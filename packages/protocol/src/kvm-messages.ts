@@ -87,6 +87,18 @@ export type KvmCall =
   | KvmDevVfioGroupDel
   | KvmDevVfioGroupSetSpaprTce;
 
+/**
+ * QEMU holds the vCPUs and lets them go on: between the two, none of them is inside KVM, and none gets there.
+ * A vCPU that waits for QEMU counts as held.
+ */
+export type PauseAllVcpus = FromQemu<'pause_all_vcpus'>;
+export type ResumeAllVcpus = FromQemu<'resume_all_vcpus'>;
+export type VcpuControl = PauseAllVcpus | ResumeAllVcpus;
+/** KVM has done so. */
+export interface VcpuControlReturn extends Call<'vcpus-return', 'kvm', 'qemu-spapr'> {
+  readonly call: VcpuControl['type'];
+}
+
 /** How a system call on KVM's files ended; `value` is the fd of a create, the answer to a question, else 0. */
 export interface KvmReturn extends Call<'kvm-return', 'kvm', 'qemu-spapr'> {
   readonly call: KvmCall['type'];
@@ -110,6 +122,8 @@ export interface ViewStore extends FromQemu<'view_store'> {
 /** Hands over a version of the whole view: memcpy, replay, pre_save. Touches every page of it. */
 export interface ViewBulkLoad extends FromQemu<'view_bulk_load'> {
   readonly liobn: Liobn;
+  /** Leaves pages alone that are not there yet, as a way to read the view that no kernel has (B-01). */
+  readonly presentOnly?: boolean;
 }
 export type ViewAccess = ViewLoad | ViewStore | ViewBulkLoad;
 

@@ -138,6 +138,10 @@ export interface IommuNotify extends Message<'iommu-notify', 'qemu-spapr', 'envi
   readonly addrMask: bigint;
   readonly perm: number;
 }
+/** A complaint on QEMU's standard error. Nobody who runs in the guest hears of it. */
+export interface ErrorReport extends Message<'error-report', 'qemu-spapr', 'environment'> {
+  readonly text: string;
+}
 /** QEMU is gone: a failed assertion, or a hardware error that it does not survive. */
 export interface QemuAborted extends Message<'qemu-aborted', 'qemu-spapr', 'environment'> {
   readonly assertion: string;

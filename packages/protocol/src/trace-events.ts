@@ -124,3 +124,53 @@ export type TraceEvent =
 
 /** A line that QEMU writes into its log. */
 export type Trace = Message<'trace', 'qemu-spapr', 'environment'> & { readonly line: TraceEvent };
+
+/**
+ * QEMU's trace events of VFIO. The reader of recorded logs does not follow them, so they are a union, and a
+ * message, of their own.
+ * @see [QEMU] hw/vfio/trace-events
+ */
+export type VfioTraceEvent =
+  | { readonly event: 'vfio_realize'; readonly host: string; readonly group: number }
+  | {
+      readonly event: 'vfio_prereg_register' | 'vfio_prereg_unregister';
+      readonly va: bigint;
+      readonly size: bigint;
+      readonly ret: number;
+    }
+  | {
+      readonly event: 'vfio_spapr_create_window';
+      readonly pageShift: number;
+      readonly levels: number;
+      readonly windowSize: bigint;
+      readonly offset: bigint;
+    }
+  | { readonly event: 'vfio_spapr_remove_window'; readonly offset: bigint }
+  | { readonly event: 'vfio_spapr_group_attach'; readonly groupFd: number; readonly tableFd: number }
+  | {
+      readonly event:
+        | 'vfio_listener_region_add_iommu'
+        | 'vfio_listener_region_add_skip'
+        | 'vfio_listener_region_del'
+        | 'vfio_listener_region_del_skip';
+      readonly start: bigint;
+      /** The last byte. */
+      readonly end: bigint;
+    }
+  | {
+      readonly event: 'vfio_iommu_map_notify';
+      readonly kind: 'MAP' | 'UNMAP';
+      readonly start: bigint;
+      /** The last byte. */
+      readonly end: bigint;
+    }
+  | { readonly event: 'vfio_get_device'; readonly host: string }
+  | {
+      readonly event: 'vfio_put_base_device' | 'vfio_disconnect_container' | 'vfio_put_group';
+      readonly fd: number;
+    };
+
+/** A line of VFIO that QEMU writes into its log. */
+export type VfioTrace = Message<'vfio-trace', 'qemu-spapr', 'environment'> & {
+  readonly line: VfioTraceEvent;
+};
