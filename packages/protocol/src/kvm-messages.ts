@@ -74,6 +74,14 @@ export interface KvmDevVfioGroupSetSpaprTce extends FromQemu<'KVM_DEV_VFIO_GROUP
   readonly tableFd: Fd;
 }
 
+/**
+ * QEMU holds the vCPUs and lets them go on: between the two, none of them is inside KVM, and none gets there.
+ * KVM answers when the last one has left; a vCPU that waits for QEMU counts as held. Not a system call of KVM, which
+ * has none for this, but QEMU's signal to each vCPU's thread. @see [QEMU] softmmu/cpus.c: pause_all_vcpus
+ */
+export type PauseAllVcpus = FromQemu<'pause_all_vcpus'>;
+export type ResumeAllVcpus = FromQemu<'resume_all_vcpus'>;
+
 export type KvmCall =
   | KvmCheckExtension
   | KvmCreateDevice
@@ -85,19 +93,9 @@ export type KvmCall =
   | KvmEnableCap
   | KvmDevVfioGroupAdd
   | KvmDevVfioGroupDel
-  | KvmDevVfioGroupSetSpaprTce;
-
-/**
- * QEMU holds the vCPUs and lets them go on: between the two, none of them is inside KVM, and none gets there.
- * A vCPU that waits for QEMU counts as held.
- */
-export type PauseAllVcpus = FromQemu<'pause_all_vcpus'>;
-export type ResumeAllVcpus = FromQemu<'resume_all_vcpus'>;
-export type VcpuControl = PauseAllVcpus | ResumeAllVcpus;
-/** KVM has done so. */
-export interface VcpuControlReturn extends Call<'vcpus-return', 'kvm', 'qemu-spapr'> {
-  readonly call: VcpuControl['type'];
-}
+  | KvmDevVfioGroupSetSpaprTce
+  | PauseAllVcpus
+  | ResumeAllVcpus;
 
 /** How a system call on KVM's files ended; `value` is the fd of a create, the answer to a question, else 0. */
 export interface KvmReturn extends Call<'kvm-return', 'kvm', 'qemu-spapr'> {
