@@ -9,9 +9,10 @@ import {
   type PhbDevice,
   type PhbProperties,
 } from '@spapr-dma/protocol';
+import { HOST_SWITCHES_7_2, type HostSwitches } from './host-switches.js';
 
 /** Behaviours that a preset turns on and off; the unfixed value stands first. @see spec 60 section C */
-export interface QemuSwitches {
+export interface WindowSwitches {
   /** B-31: does a table forget that it was the default window when it is disabled? */
   readonly defWinClear: 'unfixed' | 'fixed';
   /** B-32: does a create look whether its address is free? */
@@ -20,11 +21,21 @@ export interface QemuSwitches {
   readonly nbTruncation: 'unfixed' | 'fixed';
   /** B-53: are shifts above 63 refused? */
   readonly shiftCheck: 'unfixed' | 'fixed';
-  /** B-01: is a window that a create has just made replayed to the notifiers? */
-  readonly replayPolicy: 'always' | 'skipOnCreate';
+  /** B-01, B-02: when is a window replayed to who begins to listen to it, and how? */
+  readonly replayPolicy:
+    | 'always'
+    | 'skipOnCreate'
+    | 'anyMappingFlagBlind'
+    | 'anyMappingFlag'
+    | 'kvmReplay'
+    | 'bitmap'
+    | 'lazyBind';
   /** B-29: is a loaded table of the same size but another geometry enabled anew? */
   readonly postLoadGeomCheck: 'unfixed' | 'fixed';
 }
+
+/** All switches; those that matter only beside KVM and VFIO may be left out. */
+export type QemuSwitches = WindowSwitches & Partial<HostSwitches>;
 
 /** What a version of QEMU has or lacks; no bug, but a difference that shows. @see spec 00 section 6 */
 export interface QemuFeatures {
@@ -40,19 +51,50 @@ export interface QemuFeatures {
   readonly streamVersion: 2 | 3;
 }
 
+/** What the KVM beneath says it can do. @see [Linux] Documentation/virt/kvm/api.rst: KVM_CHECK_EXTENSION */
+export interface KvmCaps {
+  /** KVM_CAP_SPAPR_TCE (63): 4K views of less than 4 GiB at 0. */
+  readonly spaprTce: boolean;
+  /** KVM_CAP_SPAPR_TCE_64 (125): views of any page size and start. */
+  readonly spaprTce64: boolean;
+  /** KVM_CAP_SPAPR_TCE_VFIO (142): a view can drive hardware tables. */
+  readonly spaprTceVfio: boolean;
+  /** KVM_CAP_SPAPR_MULTITCE (94) and KVM_CAP_PPC_ENABLE_HCALL (104): lists and fills in the kernel. */
+  readonly multiTce: boolean;
+}
+
+export const KVM_CAPS_ALL: KvmCaps = {
+  spaprTce: true,
+  spaprTce64: true,
+  spaprTceVfio: true,
+  multiTce: true,
+};
+
 /** PHBs have indexes from 0 to this. @see [QEMU] hw/ppc/spapr.c: SPAPR_MAX_PHBS */
 export const PHB_INDEX_MAX = 30;
 
 export type MachineVersion = `pseries-${number}.${number}`;
 
+/** QEMU as it is started; what is left out is as in QEMU 7.2 on a host without KVM. */
 export interface QemuConfig {
   readonly machine: MachineVersion;
   readonly switches: QemuSwitches;
   readonly features: QemuFeatures;
+  /** What KVM can do; null for a machine that runs without. */
+  readonly kvm?: KvmCaps | null;
+  /** Consecutive entries of a view in KVM that one access may cover; 1 lets others come in between any two. */
+  readonly entriesAtOnce?: number;
+  /** Bytes of a page of the host, as a shift. */
+  readonly hostPageShift?: number;
+}
+
+/** The same with nothing left out. */
+export interface CompleteConfig extends Required<QemuConfig> {
+  readonly switches: WindowSwitches & HostSwitches;
 }
 
 /** QEMU 7.2 as it was released. */
-export const QEMU_7_2: QemuConfig = {
+export const QEMU_7_2: CompleteConfig = {
   machine: 'pseries-7.2',
   switches: {
     defWinClear: 'unfixed',
@@ -61,6 +103,7 @@ export const QEMU_7_2: QemuConfig = {
     shiftCheck: 'unfixed',
     replayPolicy: 'skipOnCreate',
     postLoadGeomCheck: 'unfixed',
+    ...HOST_SWITCHES_7_2,
   },
   features: {
     ddwCalls: true,
@@ -69,7 +112,17 @@ export const QEMU_7_2: QemuConfig = {
     restoresDefaultWindow: true,
     streamVersion: 3,
   },
+  kvm: null,
+  entriesAtOnce: Number.MAX_SAFE_INTEGER,
+  hostPageShift: 16,
 };
+
+/** Fills in what was left out. */
+export const completed = (config: QemuConfig): CompleteConfig => ({
+  ...QEMU_7_2,
+  ...config,
+  switches: { ...QEMU_7_2.switches, ...config.switches },
+});
 
 /** Is the machine version this one or an older one? */
 export function isUpTo(machine: MachineVersion, major: number, minor: number): boolean {

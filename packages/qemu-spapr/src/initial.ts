@@ -1,8 +1,8 @@
 import { bytes, type Device, gpa, type MemoryDevice, type VioDevice } from '@spapr-dma/protocol';
-import type { QemuConfig } from './config.js';
-import { QEMU_7_2 } from './config.js';
+import { type CompleteConfig, completed, QEMU_7_2, type QemuConfig } from './config.js';
 import { deviceAdd } from './device-add.js';
 import type { QemuState, RamBlock } from './state.js';
+import { NO_VFIO } from './vfio-state.js';
 
 /** What a machine is started with. */
 export interface QemuInput {
@@ -28,7 +28,7 @@ export const DEFAULT_DEVICES: readonly Exclude<Device, MemoryDevice>[] = [
 ];
 
 /** A machine with no device at all. */
-const emptyQemu = (config: QemuConfig, ram: readonly RamBlock[]): QemuState => ({
+const emptyQemu = (config: CompleteConfig, ram: readonly RamBlock[]): QemuState => ({
   config,
   ram,
   tables: [],
@@ -36,6 +36,8 @@ const emptyQemu = (config: QemuConfig, ram: readonly RamBlock[]): QemuState => (
   vios: [],
   devices: [],
   creating: null,
+  task: null,
+  vfio: NO_VFIO,
 });
 
 /**
@@ -58,6 +60,6 @@ export function initialQemu({
       if (returned?.type === 'monitor-return' && !returned.ok) throw new RangeError(returned.error);
       return outcome.qemu;
     },
-    emptyQemu(config, ram),
+    emptyQemu(completed(config), ram),
   );
 }

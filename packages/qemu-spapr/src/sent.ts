@@ -7,6 +7,7 @@ import type {
   HcallReturn,
   HotplugEvent,
   IommuNotify,
+  KvmCall,
   MonitorReturn,
   QemuAborted,
   RtasCall,
@@ -14,6 +15,8 @@ import type {
   RtasStatus,
   Trace,
   TraceEvent,
+  VfioCall,
+  ViewAccess,
 } from '@spapr-dma/protocol';
 import type { QemuState } from './state.js';
 
@@ -26,6 +29,9 @@ export type QemuSent =
   | DmaDone
   | IommuNotify
   | QemuAborted
+  | KvmCall
+  | ViewAccess
+  | VfioCall
   | Cost
   | Trace;
 

@@ -10,15 +10,17 @@ import {
   type TceCount,
 } from '@spapr-dma/protocol';
 import type { TceTable } from '@spapr-dma/tce-table';
-import type { QemuConfig } from './config.js';
+import type { CompleteConfig } from './config.js';
 import type { Drc } from './drc.js';
+import type { Task } from './task.js';
+import type { VfioState } from './vfio-state.js';
 
 /**
  * Everything QEMU's sPAPR DMA side knows, as plain immutable data. Lists are kept in the order of their
  * key, so that equal states are equal however they came about.
  */
 export interface QemuState {
-  readonly config: QemuConfig;
+  readonly config: CompleteConfig;
   readonly ram: readonly RamBlock[];
   /** In the order of their LIOBN. */
   readonly tables: readonly SpaprTceTable[];
@@ -30,6 +32,9 @@ export interface QemuState {
   readonly devices: readonly PciDevice[];
   /** A create that waits until the notifiers of its PHB have seen the new window. */
   readonly creating: IbmCreatePeDmaWindow | null;
+  /** What holds the big lock over more than one step; null while the lock is free. */
+  readonly task: Task | null;
+  readonly vfio: VfioState;
 }
 
 /** Guest memory at [gpa, gpa + bytes). */

@@ -1,0 +1,2 @@
+/** Functions of `hw/vfio`. */
+export type VfioFrame = never;
