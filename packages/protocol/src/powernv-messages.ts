@@ -96,6 +96,8 @@ export interface TableGroupFacts {
   /** Names the code behind the group: only groups of one kind share a container. */
   readonly ops: string;
   readonly tables: readonly [IommuTableFacts | null, IommuTableFacts | null];
+  /** Whether somebody owns the group already: VFIO, or a driver of the host that is bound to a device of it. */
+  readonly claimed?: boolean;
 }
 
 export interface TableGroupReturn extends Call<'table-group-return', 'powernv-ioda2', 'kvm' | 'vfio-host'> {
@@ -164,8 +166,13 @@ export interface TableAccessReturn extends Call<'table-access-return', 'powernv-
   readonly ok: boolean;
   /** Of tce_xchg: what stood there. */
   readonly old: readonly HardwareRun[];
-  /** Of userspace_slot_read: what stands there; `ok` is false where a level is missing. */
+  /**
+   * Of userspace_slot_read: what stands there, in all of the range; `ok` is false where a level is missing, and
+   * `done` tells how many slots stand before the first such place.
+   */
   readonly slots: readonly UserspaceRun[];
+  /** Of a tce_xchg that clears: entries of the range whose levels are allocated; the others were stepped over. */
+  readonly walked?: TceCount;
 }
 
 /** What the host does with its own devices and drivers. */
@@ -223,7 +230,12 @@ export type HostCall =
 export interface HostReturn extends Call<'host-return', 'powernv-ioda2', 'environment'> {
   readonly call: HostCall['type'];
   readonly result:
-    | { readonly ok: true; readonly address: Ioba | null }
+    | {
+        readonly ok: true;
+        readonly address: Ioba | null;
+        /** Set where the DMA API worked on a table that had been freed (B-10). */
+        readonly freedTable?: IommuTableId;
+      }
     | { readonly ok: false; readonly errno: Errno };
 }
 
@@ -233,6 +245,11 @@ export interface HostDeviceDma extends FromHost<'host-device-dma'> {
   readonly address: Ioba;
   readonly bytes: number;
   readonly access: 'read' | 'write';
+  /**
+   * Whether the PHB has in its TCE cache what an entry was before it was exchanged and not yet killed. It may;
+   * unless told otherwise, it has.
+   */
+  readonly cache?: 'hit' | 'miss';
 }
 /** Where one piece of the access went; `frozen` where the PE refused it. */
 export interface HostDmaPiece {
@@ -240,6 +257,8 @@ export interface HostDmaPiece {
   readonly bytes: number;
   readonly hpa: Hpa | null;
   readonly outcome: 'ram' | 'frozen';
+  /** What let it through; null where nothing did. */
+  readonly through: 'bypass' | 'table' | 'cache' | 'freed table' | null;
   /** Why it was refused; empty where it was not. */
   readonly why: string;
 }
