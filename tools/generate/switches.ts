@@ -1,13 +1,30 @@
 import { listPresets, listStories, listSwitches, type Setting } from '@spapr-dma/system';
-import { LINUX_VERSIONS, QEMU_VERSIONS } from '../../packages/system/dist/versions.js';
+import {
+  LINUX_GUEST_VERSIONS,
+  LINUX_HOST_VERSIONS,
+  QEMU_VERSIONS,
+} from '../../packages/system/dist/versions.js';
 import { code, type GeneratedDocument, generated, isStarted, table, write } from './document.ts';
 
 /** A version's values by setting, each with its source. */
 type Versions = Readonly<Record<string, Readonly<Record<string, readonly [value: string, source: string]>>>>;
 
-const VERSIONS: Readonly<Record<Setting['component'], Versions>> = {
-  'qemu-spapr': QEMU_VERSIONS,
-  'guest-kernel': LINUX_VERSIONS,
+/** Whose versions decide a setting: QEMU's, or those of one of two kernels. */
+type Axis = 'qemu' | 'linux' | 'guest';
+
+const VERSIONS: Readonly<Record<Axis, Versions>> = {
+  qemu: QEMU_VERSIONS,
+  linux: LINUX_HOST_VERSIONS,
+  guest: LINUX_GUEST_VERSIONS,
+};
+
+/** KVM, VFIO and the platform are parts of the host's kernel. */
+const AXES: Readonly<Record<Setting['component'], Axis>> = {
+  'qemu-spapr': 'qemu',
+  'guest-kernel': 'guest',
+  kvm: 'linux',
+  'vfio-host': 'linux',
+  'powernv-ioda2': 'linux',
 };
 
 const settings = listSwitches();
@@ -28,19 +45,19 @@ const definitions = (kind: Setting['kind']): readonly string[] =>
   );
 
 /** What a preset sets otherwise than the versions that it is made of. */
-function changesOf({ qemu, linux, settings: values }: (typeof presets)[number]): string {
+function changesOf({ settings: values, ...preset }: (typeof presets)[number]): string {
   const changed = settings.filter(({ name, component }) => {
-    const version = VERSIONS[component][component === 'qemu-spapr' ? qemu : linux];
-    return version?.[name]?.[0] !== values[name];
+    const axis = AXES[component];
+    return VERSIONS[axis][preset[axis]]?.[name]?.[0] !== values[name];
   });
   return changed.map(({ name }) => code(`${name}=${values[name]}`)).join(' ');
 }
 
-/** One component's values: a row a setting, a column a version, and where each is known from. */
-function values(component: Setting['component']): readonly string[] {
-  const versions = Object.entries(VERSIONS[component]);
+/** The values that some versions decide: a row a setting, a column a version, and where each is known from. */
+function values(axis: Axis): readonly string[] {
+  const versions = Object.entries(VERSIONS[axis]);
   const rows = settings
-    .filter((setting) => setting.component === component)
+    .filter((setting) => AXES[setting.component] === axis)
     .map(({ name }) => {
       const cells = versions.map(([version, cells]) => ({ version, cell: cells[name] ?? ['', ''] }) as const);
       const sources = [...new Set(cells.map(({ cell }) => cell[1]))];
@@ -75,15 +92,17 @@ export function switchesDocument(): GeneratedDocument {
     '',
     '## Presets',
     '',
-    'A preset is a full set of values: those of a version of QEMU and of a guest kernel, and what it changes about them. The',
-    'name of a version is a preset too: `newest` with that version in it.',
+    'A preset is a full set of values: those of a version of QEMU, of a host kernel and of a guest kernel, and what it changes',
+    'about them. The name of a version is a preset too: `newest` with that version in it; a kernel that is specified both as a',
+    'host and as a guest stands in both places.',
     '',
     ...table(
-      ['preset', 'QEMU', 'guest kernel', 'changes', 'stories that name it'],
+      ['preset', 'QEMU', 'host kernel', 'guest kernel', 'changes', 'stories that name it'],
       presets.map((preset) => [
         code(preset.name),
         preset.qemu,
         preset.linux,
+        preset.guest,
         changesOf(preset),
         String(stories.filter((story) => story.presets.includes(preset.name)).length),
       ]),
@@ -91,11 +110,15 @@ export function switchesDocument(): GeneratedDocument {
     '',
     '## Values of the versions of QEMU',
     '',
-    ...values('qemu-spapr'),
+    ...values('qemu'),
+    '',
+    '## Values of the host kernels',
+    '',
+    ...values('linux'),
     '',
     '## Values of the guest kernels',
     '',
-    ...values('guest-kernel'),
+    ...values('guest'),
   ]);
 }
 

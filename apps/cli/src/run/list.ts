@@ -13,7 +13,13 @@ export function list(): Answer {
     presets,
     size,
   }));
-  const presets = listPresets().map(({ name, qemu, linux, settings }) => ({ name, qemu, linux, settings }));
+  const presets = listPresets().map(({ name, qemu, linux, guest, settings }) => ({
+    name,
+    qemu,
+    linux,
+    guest,
+    settings,
+  }));
   const switches = listSwitches().map(({ name, kind, component, values, text, source }) => ({
     name,
     kind,
@@ -33,8 +39,8 @@ export function list(): Answer {
           stories.map((story) => [story.name, story.presets.join(' '), story.title]),
         ),
         table(
-          titled('preset', 'QEMU', 'guest'),
-          presets.map(({ name, qemu, linux }) => [name, qemu, linux]),
+          titled('preset', 'QEMU', 'host', 'guest'),
+          presets.map(({ name, qemu, linux, guest }) => [name, qemu, linux, guest]),
         ),
         table(
           titled('switch', 'values', ''),

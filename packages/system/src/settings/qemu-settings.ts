@@ -1,0 +1,97 @@
+import { FALSE_TRUE, type Setting, settingsFor } from './setting.js';
+
+const { choice, defect, feature } = settingsFor('qemu-spapr');
+
+export const QEMU_SETTINGS: readonly Setting[] = [
+  choice(
+    'replayPolicy',
+    ['always', 'skipOnCreate', 'anyMappingFlagBlind', 'anyMappingFlag', 'kvmReplay', 'bitmap', 'lazyBind'],
+    'B-01, B-02',
+    'how a guest view comes into a hardware table that has just been made',
+    'kvmReplay',
+  ),
+  choice(
+    'reallocOnFirstVfio',
+    ['never', 'atHotplugPath', 'atNotifierChange'],
+    'B-03',
+    'when a view moves from KVM to QEMU, where KVM cannot write hardware tables',
+  ),
+  choice('reallocAtomic', FALSE_TRUE, 'B-04', "KVM's table takes no calls any more while it is copied"),
+  choice(
+    'unregNotifierOnContainerDestroy',
+    FALSE_TRUE,
+    'B-05',
+    'a container that goes takes its notifiers with it',
+  ),
+  choice(
+    'unplugSync',
+    ['immediate', 'rcuOrdered', 'notifierDriven'],
+    'B-06',
+    'when QEMU finds out that a PHB has lost its last passed-through device',
+  ),
+  choice(
+    'iommuType',
+    ['v1', 'v2'],
+    'B-08',
+    'the VFIO driver that QEMU asks for: pin by map, or register RAM',
+  ),
+  choice(
+    'kvmAddBeforeListener',
+    FALSE_TRUE,
+    'B-12',
+    'KVM knows a group before the listener ties it to a table',
+  ),
+  choice(
+    'replayVsKvm',
+    ['racy', 'atomicPerEntry', 'vcpusPaused'],
+    'B-16',
+    'what a replay does about a vCPU that changes the entry in KVM meanwhile',
+  ),
+  defect('attachKvmOnJoin', 'B-17', 'a group that joins a container is tied to its tables in KVM'),
+  choice(
+    'attachFailure',
+    ['silent', 'fatal', 'fallbackUserspace'],
+    'B-19',
+    'what becomes of a window that KVM cannot tie to a group',
+  ),
+  choice('propagateMapError', ['no', 'yes'], 'B-24', 'the guest hears of a MAP_DMA that failed'),
+  defect('unmapOnXlateFail', 'B-24', 'an entry for what is no RAM takes the old mapping away'),
+  defect('postLoadNotify', 'B-29', 'entries that a migration loads are told to the notifiers'),
+  defect('postLoadGeomCheck', 'B-29', 'a loaded window of another geometry is made anew'),
+  defect('defWinClear', 'B-31', 'a table forgets that it was the default window'),
+  defect('createAddrCheck', 'B-32', 'a create looks whether its address is free'),
+  defect('nbTruncation', 'B-33', 'a window of 2^32 entries and more is refused'),
+  defect('shiftCheck', 'B-53', 'shifts above 63 are refused'),
+  choice(
+    'disableOrder',
+    ['hwFirst', 'kvmFirst'],
+    'B-46',
+    'what goes first with a window: the hardware table or that of KVM',
+  ),
+  defect('ramSplit', 'B-45', 'RAM that is split or merged keeps its registrations'),
+  choice(
+    'createFailure',
+    ['abort', 'rtasError'],
+    'B-59',
+    'how a create ends whose hardware window cannot be had',
+  ),
+  defect('hotplugUnwind', 'B-60', 'a device whose windows cannot be had is given up in good order'),
+  defect('postLoadReplay', 'B-30', 'a window that a migration makes is not replayed while it is empty'),
+  defect('preregListenerLeak', 'B-34', 'a container that fails takes its RAM listener with it'),
+  feature(
+    'machine',
+    [2.4, 2.5, 2.6, 2.7, '2.10', 4.1, 7.2, '10.0'].map((version) => `pseries-${version}`),
+    'spec 00 section 6',
+    "the machine version, which decides a PHB's defaults",
+  ),
+  feature('ddwCalls', FALSE_TRUE, 'spec 00 section 6', 'the four DDW calls exist'),
+  feature('sixOutputQuery', FALSE_TRUE, 'spec 00 section 6', 'the query has a form with 6 outputs'),
+  feature('queryReports2M', FALSE_TRUE, 'spec 00 section 6', "the query's mask knows 2M pages"),
+  feature(
+    'restoresDefaultWindow',
+    FALSE_TRUE,
+    'spec 20 section 5',
+    'removing the last window brings the default one back',
+  ),
+  feature('streamVersion', ['2', '3'], 'spec 20 section 8', 'version of the migration stream'),
+];

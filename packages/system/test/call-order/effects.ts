@@ -1,0 +1,49 @@
+import type { Effect, OpalCall } from '@spapr-dma/protocol';
+import type { Moved } from '../../src/choices.ts';
+import type { AnyMessage } from '../../src/participants.ts';
+import type { Follower } from './guided-run.ts';
+import { isComplete, type ModelCall, matched, type Progress } from './matching.ts';
+
+/** What the probe on a call into OPAL showed, of the message that stands for it; null for any other message. */
+function opalCallOf(message: AnyMessage): ModelCall | null {
+  const call = message as unknown as OpalCall;
+  const { type: fn } = call;
+  switch (call.type) {
+    case 'opal_pci_map_pe_dma_window': {
+      const { phb, pe, tve: win, levels, topLevelBytes: size, pageBytes: pgsz } = call;
+      return { fn, args: { phb, pe, win, levels, size, pgsz }, times: 1 };
+    }
+    case 'opal_pci_map_pe_dma_window_real': {
+      const { phb, pe, tve: win, start, size } = call;
+      return { fn, args: { phb, pe, win, start, size }, times: 1 };
+    }
+    case 'opal_pci_tce_kill':
+      return { fn, args: {}, times: 1 };
+    default:
+      return null;
+  }
+}
+
+/** The functions that ran in a step, in their order. `count` of an effect is how often in a row. */
+export const callsOf = ({ sent }: Moved): readonly ModelCall[] =>
+  sent.flatMap(({ message }): readonly ModelCall[] => {
+    if (message.type !== 'effect') return [opalCallOf(message)].filter((call) => call !== null);
+    const { fn, args } = message as unknown as Effect;
+    const { count, ...rest } = args;
+    return [{ fn, args: rest, times: Number(count ?? 1) }];
+  });
+
+/** Holds what ran against what was recorded. */
+export const EFFECTS: Follower<Progress> = {
+  after: (progress, moved) => {
+    let next = progress;
+    for (const call of callsOf(moved)) {
+      const reached = matched(next, call);
+      if (typeof reached === 'string') return reached;
+      next = reached;
+    }
+    return next;
+  },
+  isComplete,
+  length: ({ at, seen }) => at + seen / 0x1_0000,
+};
