@@ -55,8 +55,21 @@ export interface MmapTable extends FromQemu<'mmap'> {
 export interface CloseKvmFile extends FromQemu<'close'> {
   readonly fd: Fd;
 }
-/** The VMM is gone: the kernel closes its files, in the order of their numbers. */
+/** The VMM is gone: the kernel closes its files. As recorded, the one with the highest number goes first. */
 export type ExitKvm = Call<'exit', 'environment', 'kvm'>;
+/** The VMM's files in KVM are closed; what waits for RCU may still be there. */
+export interface KvmDone extends Call<'kvm-done', 'kvm', 'environment'> {
+  readonly call: 'exit';
+}
+/** The next allocation of that kind fails: how an environment runs KVM short of memory. No answer. */
+export interface KvmFailNext extends Call<'fail-next', 'environment', 'kvm'> {
+  readonly call: /** A page of a guest view. */
+    | 'kvm_spapr_get_tce_page'
+    /** The descriptor of a guest view. */
+    | 'kvmppc_spapr_tce_table'
+    /** What ties a hardware table to a guest view. */
+    | 'kvmppc_spapr_tce_iommu_table';
+}
 /** Switches an in-kernel hypercall on. */
 export interface KvmEnableCap extends FromQemu<'KVM_ENABLE_CAP'> {
   readonly cap: 'KVM_CAP_PPC_ENABLE_HCALL';
