@@ -41,7 +41,7 @@ test.each`
   ${'a flag'}                          | ${[recorded('f', { enable: '0' })]}                 | ${[ran('f', { enable: false })]}    | ${true}
   ${'a missing argument'}              | ${[recorded('f', { kref: '2' })]}                   | ${[ran('f')]}                       | ${'f has no kref, recorded is kref=2 (line 1)'}
   ${'tables under other names'}        | ${[put('TBL1', '2'), put('TBL2', '1')]}             | ${[runPut(7, 2), runPut(3, 1)]}     | ${true}
-  ${'one table that was two'}          | ${[put('TBL1', '2'), put('TBL2', '1')]}             | ${[runPut(7, 2), runPut(7, 1)]}     | ${'iommu_tce_table_put: tbl is 7, recorded is TBL2 (TBL1=TBL 7) (line 1)'}
+  ${'one table that was two'}          | ${[put('TBL1', '2'), put('TBL2', '1')]}             | ${[runPut(7, 2), runPut(7, 1)]}     | ${'iommu_tce_table_put: tbl is 7, recorded is TBL2 (TBL1 is TBL 7) (line 1)'}
   ${'no table where there is none'}    | ${[recorded('f', { t0: '0x0' })]}                   | ${[ran('f', { t0: null })]}         | ${true}
   ${'a table where there is none'}     | ${[recorded('f', { t0: '0' })]}                     | ${[ran('f', { t0: 4 })]}            | ${'f: t0 is 4, recorded is 0 (line 1)'}
   ${'a function that is not compared'} | ${[recorded('vfio_fops_unl_ioctl'), recorded('f')]} | ${[ran('f'), ran('mm_iommu_free')]} | ${true}

@@ -6,7 +6,7 @@ import {
   levelCount,
   liobn,
   threadId,
-  ua,
+  type Ua,
   type VfioCall,
 } from '@spapr-dma/protocol';
 import type { AnyMessage } from '../../src/participants.ts';
@@ -31,9 +31,6 @@ export function nextFd(files: RecordedFiles): number {
   while (files.has(fd)) fd += 1;
   return fd;
 }
-
-/** Where the recorded program's buffer lies in the machines. */
-export const BUFFER = 0x7fff_0000_0000n;
 
 const thread = threadId('main');
 const toVfio = { from: 'environment', to: 'vfio-host', thread, process: 'qemu' } as const;
@@ -69,7 +66,7 @@ function fdIn(operation: RecordedOperation, key: string, files: RecordedFiles): 
 function vfioCallOf(operation: RecordedOperation, files: RecordedFiles, buffer: bigint): VfioCall | null {
   const of = (key: string): bigint => numberIn(operation, key);
   const containerFd = (): number => last(files, 'container');
-  const range = () => ({ vaddr: ua(addressIn(operation, 'vaddr', buffer)), size: bytes(of('size')) });
+  const range = () => ({ vaddr: addressIn(operation, 'vaddr', buffer) as Ua, size: bytes(of('size')) });
   switch (operation.name) {
     case 'open': {
       const path = operation.words[0]!;
