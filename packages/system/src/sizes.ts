@@ -19,6 +19,8 @@ export interface Sizes {
   readonly hotplugMax: Gpa;
   /** Entries in one list of H_PUT_TCE_INDIRECT, and in one block of H_STUFF_TCE. */
   readonly indirectTcesMax: number;
+  /** Consecutive entries that one access of a host machine covers: 1 lets others come in between any two. */
+  readonly entriesAtOnce: number;
   /** Free entries that a kdump kernel insists on. */
   readonly kdumpMinTceEntries: number;
   /** Allocation pools of a large table. */
@@ -33,6 +35,7 @@ export const SIZES: Readonly<Record<Size, Sizes>> = {
     ram: bytes(0x400_0000n),
     hotplugMax: gpa(0x800_0000n),
     indirectTcesMax: 2,
+    entriesAtOnce: 1,
     kdumpMinTceEntries: 1,
     poolCount: 1,
     smallRequestPagesMax: 2,
@@ -43,6 +46,7 @@ export const SIZES: Readonly<Record<Size, Sizes>> = {
     ram: bytes(0x8000_0000n),
     hotplugMax: gpa(0x1_0000_0000n),
     indirectTcesMax: INDIRECT_TCES_MAX,
+    entriesAtOnce: Number.MAX_SAFE_INTEGER,
     kdumpMinTceEntries: 2048,
     poolCount: 4,
     smallRequestPagesMax: 15,

@@ -1,4 +1,5 @@
 import { GUEST_VERSIONS } from '@spapr-dma/guest-kernel';
+import { KVM_CONFIG_DEFAULT, KVM_VERSIONS } from '@spapr-dma/kvm';
 import {
   type LinuxName,
   powernvConfigOf as ownPowernvConfigOf,
@@ -7,7 +8,7 @@ import {
 import { bytes } from '@spapr-dma/protocol';
 import { QEMU_7_2 } from '@spapr-dma/qemu-spapr';
 import { describe, expect, test } from 'vitest';
-import { guestConfigOf, powernvConfigOf, qemuConfigOf } from '../src/configs.ts';
+import { guestConfigOf, kvmCapsOf, kvmConfigOf, powernvConfigOf, qemuConfigOf } from '../src/configs.ts';
 import { listPresets, presetNamed, presetNames, settingsOf } from '../src/presets.ts';
 import { listSwitches, parseSettings, SETTINGS } from '../src/settings.ts';
 import { type Cells, LINUX_GUEST_VERSIONS, LINUX_HOST_VERSIONS, QEMU_VERSIONS } from '../src/versions.ts';
@@ -16,11 +17,15 @@ const switches = SETTINGS.filter(({ kind }) => kind === 'switch');
 
 const { name: _, ...guestDifferences } = GUEST_VERSIONS['linux-6.12'];
 const { defaultWindow: hostDefaultWindow, ...platform } = POWERNV_6_12.features;
+/** One setting for what two machines have a field for. */
+const { rangeCheck: _rangeCheck, ...kvmSwitches } = KVM_CONFIG_DEFAULT.switches;
+const { killSplit: _killSplit, ...kvmFeatures } = KVM_CONFIG_DEFAULT.features;
 
 /** What each machine's configuration has fields for. */
 const configurations = [
   { component: 'qemu-spapr', parts: [QEMU_7_2.switches, QEMU_7_2.features, { machine: '' }] },
   { component: 'guest-kernel', parts: [guestDifferences, { limitedMaskPoisons: '' }] },
+  { component: 'kvm', parts: [kvmSwitches, kvmFeatures] },
   { component: 'powernv-ioda2', parts: [POWERNV_6_12.switches, platform, { hostDefaultWindow }] },
 ];
 
@@ -50,6 +55,13 @@ describe('presets', () => {
     });
     const host = { pageShift: 16, ram: bytes(0x1_0000_0000n), nobypass: false } as const;
     expect(powernvConfigOf(settings, host)).toEqual(POWERNV_6_12);
+    expect(kvmConfigOf(settings, 'power9', 16)).toEqual(KVM_CONFIG_DEFAULT);
+    expect(kvmCapsOf(settings)).toEqual({
+      spaprTce: true,
+      spaprTce64: true,
+      spaprTceVfio: true,
+      multiTce: true,
+    });
     expect(guestConfigOf(settings, 'power9', 12).version).toEqual(GUEST_VERSIONS['linux-6.12']);
   });
 
@@ -72,6 +84,13 @@ describe('presets', () => {
     (name) => {
       const host = { pageShift: 16, ram: bytes(0x1_0000_0000n), nobypass: false } as const;
       expect(powernvConfigOf(settingsOf(name), host)).toEqual(ownPowernvConfigOf(name));
+    },
+  );
+
+  test.each(Object.entries(KVM_VERSIONS).filter(([name]) => name in LINUX_HOST_VERSIONS))(
+    "%s is what KVM's package says of it",
+    (name, { switches: ofKvm, features }) => {
+      expect(kvmConfigOf(settingsOf(name), 'power9', 16)).toMatchObject({ switches: ofKvm, features });
     },
   );
 

@@ -58,4 +58,35 @@ export const KVM_SETTINGS: readonly Setting[] = [
     'KVM_CAP_SPAPR_TCE_VFIO: KVM writes hardware tables',
   ),
   feature('multiTce', FALSE_TRUE, 'spec 00 section 6', 'H_PUT_TCE_INDIRECT and H_STUFF_TCE in the kernel'),
+  feature(
+    'releaseAll',
+    FALSE_TRUE,
+    'spec 30 section 4',
+    'a group that leaves takes all of its hardware tables from the views',
+  ),
+  feature(
+    'validate',
+    ['none', 'alignment', 'regions'],
+    'spec 30 section 5',
+    'what is looked at before a TCE is applied: nothing, its alignment, or the memory behind it',
+  ),
+  feature('chargesViews', FALSE_TRUE, 'spec 30 section 3', 'views are charged to locked_vm'),
+  feature(
+    'checksGeometry',
+    FALSE_TRUE,
+    'spec 30 section 3',
+    'a create looks at page shift and end of its window',
+  ),
+  feature(
+    'vfioDeviceFiles',
+    FALSE_TRUE,
+    'spec 30 section 4',
+    "KVM-VFIO takes a device's file in place of a group's",
+  ),
+  feature(
+    'holdsIommuGroup',
+    FALSE_TRUE,
+    'spec 30 section 4',
+    'KVM keeps the group that it found behind a file',
+  ),
 ];

@@ -18,7 +18,12 @@ export const POWERNV_SETTINGS: readonly Setting[] = [
     'spec 50 section 3',
     'when the levels of a hardware table below its top are allocated',
   ),
-  feature('killSplit', FALSE_TRUE, 'spec 50 section 3', 'translations are invalidated once for a range'),
+  feature(
+    'killSplit',
+    FALSE_TRUE,
+    'spec 50 section 3',
+    'translations are invalidated once for a range, and not by each exchange; in KVM too',
+  ),
   feature(
     'hostDefaultWindow',
     ['below4G', 'large'],

@@ -1,4 +1,4 @@
-import { type Setting, settingsFor } from './setting.js';
+import { FALSE_TRUE, type Setting, settingsFor } from './setting.js';
 
 const { choice, defect, feature } = settingsFor('vfio-host');
 
@@ -48,5 +48,30 @@ export const VFIO_SETTINGS: readonly Setting[] = [
   defect('mapTakesLock', 'B-47', 'MAP_DMA and UNMAP_DMA hold the lock of the container'),
   defect('containedUnpin', 'B-48', 'a page that v1 refuses after pinning is unpinned'),
   defect('sparseClear', 'B-41', 'clearing a table skips what was never mapped'),
+  feature(
+    'vfioDefaultWindow',
+    ['eager', 'postponed'],
+    'spec 40 section 1',
+    'when a container gets its first window: with its first group, or when one is needed',
+  ),
+  feature(
+    'ownership',
+    ['attach', 'claim'],
+    'spec 40 section 3',
+    'who takes a group from the host: the driver that attaches it, or the core before that',
+  ),
+  feature(
+    'mmOwner',
+    ['current', 'first'],
+    'spec 40 section 1',
+    'whose memory is charged: that of the caller, or of the first process',
+  ),
+  feature('regionGet', FALSE_TRUE, 'spec 40 section 4', 'unregistering takes a reference of its own'),
+  feature('bulkPin', FALSE_TRUE, 'spec 40 section 4', 'pages are pinned in one go'),
+  feature(
+    'clearBeforeUnset',
+    FALSE_TRUE,
+    'spec 40 section 4',
+    'a window is cleared before it is taken from its groups',
+  ),
 ];
-void feature;
