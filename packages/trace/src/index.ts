@@ -5,4 +5,7 @@ export type { FollowOptions } from './follow/options.js';
 export { type FollowReport, followLog, type PhbReport, type WindowReport } from './follow/report.js';
 export { InputError, openInput } from './input.js';
 export { formatLine } from './log/format-line.js';
-export { runVectors, type VectorsOptions, type VectorsReport } from './vectors/run-vectors.js';
+export type { Environment } from './powernv/environment.js';
+export { loadEnvironment, parseEnvironment } from './powernv/environment-file.js';
+export type { VectorsReport } from './vectors/report.js';
+export { runVectors, type VectorsOptions } from './vectors/run-vectors.js';
