@@ -1,10 +1,46 @@
-/**
+/*
  * What the recording does not show: how the program came to where a section begins, which file a `close` is of,
  * and what the host did at a mark that is no call of the program. From the program's own record of the same runs.
  */
 
 const OPEN_CONTAINER = 'open /dev/vfio/vfio';
 const V2 = 'SET_IOMMU type=7';
+
+/** What the host does by itself. */
+export type HostEvent =
+  | { readonly do: 'bind-driver'; readonly device: string; readonly dmaMask: bigint }
+  | { readonly do: 'unbind-driver' | 'unbind-vfio-pci' | 'remove-device'; readonly device: string }
+  | { readonly do: 'dma_map'; readonly device: string; readonly bytes: bigint }
+  | { readonly do: 'rescan'; readonly phb: number }
+  | { readonly do: 'exit' };
+
+/** The NIC, which drives 32 address bits, and a function behind PHB 2. */
+const NIC = '0000:01:00.0';
+const EDU = '0002:01:00.0';
+const PROBE: readonly HostEvent[] = [
+  { do: 'bind-driver', device: NIC, dmaMask: 0xffff_ffffn },
+  { do: 'dma_map', device: NIC, bytes: 0x2b0n },
+];
+
+/** What the host did at a mark that is no call of the program, by section. */
+export const HOST_DID: Readonly<Record<string, readonly HostEvent[]>> = {
+  'E NOTE holding': [{ do: 'unbind-vfio-pci', device: EDU }],
+  'F BEGIN rescan': [
+    { do: 'remove-device', device: EDU },
+    { do: 'rescan', phb: 2 },
+  ],
+  'G NOTE holding': [{ do: 'exit' }],
+  'I NOTE holding': [{ do: 'bind-driver', device: NIC, dmaMask: 0xffff_ffffn }],
+  'K BEGIN nic-probe': PROBE,
+  'K BEGIN nic-rebind': PROBE,
+};
+
+/** What the host did before a section, or before a mark of it, unseen. */
+export const HOST_HAD_DONE: Readonly<Record<string, readonly HostEvent[]>> = {
+  I: [{ do: 'bind-driver', device: NIC, dmaMask: 0xffff_ffffn }],
+  'I NOTE holding': [{ do: 'unbind-driver', device: NIC }],
+  'K BEGIN nic-rebind': [{ do: 'unbind-driver', device: NIC }],
+};
 
 /** The usual beginning: a container with one group. */
 const begun = (group: number, type = V2): readonly string[] => [
@@ -15,8 +51,8 @@ const begun = (group: number, type = V2): readonly string[] => [
 ];
 
 /** The scenario `hold`: two windows with mappings, and nothing more. */
-const HELD: readonly string[] = [
-  ...begun(2),
+const held = (group: number): readonly string[] => [
+  ...begun(group),
   'SPAPR_REGISTER_MEMORY vaddr=buf+0 size=0x100000',
   'MAP_DMA iova=0 vaddr=buf+0 size=0x100000 flags=3',
   'SPAPR_TCE_CREATE page_shift=16 window_size=0x10000000000 levels=2',
@@ -24,7 +60,7 @@ const HELD: readonly string[] = [
   'MAP_DMA iova=0x800008000000000 vaddr=buf+0 size=0x10000 flags=3',
 ];
 
-/** Operations before the first that a section shows. */
+/** Operations before the first that a section shows, and before a mark, unseen. */
 export const BEFORE: Readonly<Record<string, readonly string[]>> = {
   A: [OPEN_CONTAINER, 'open /dev/vfio/1'],
   B: begun(1),
@@ -37,11 +73,12 @@ export const BEFORE: Readonly<Record<string, readonly string[]>> = {
     'SPAPR_TCE_REMOVE start_addr=0',
   ],
   D: [...begun(1), 'open /dev/vfio/2', 'SPAPR_REGISTER_MEMORY vaddr=buf+0 size=0x100000'],
-  E: HELD,
+  E: held(2),
   F: [],
-  G: HELD,
+  G: held(2),
   H: begun(1, 'SET_IOMMU type=2'),
   I: [],
+  'I NOTE holding': held(0),
   J: [
     'open /dev/kvm',
     'KVM_CREATE_VM type=0',

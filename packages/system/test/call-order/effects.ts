@@ -33,17 +33,36 @@ export const callsOf = ({ sent }: Moved): readonly ModelCall[] =>
     return [{ fn, args: rest, times: Number(count ?? 1) }];
   });
 
+/** How far an operation has been explained, and what it returned. */
+export interface OperationProgress extends Progress {
+  readonly answers: readonly AnyMessage[];
+}
+
+const ANSWERS: readonly string[] = ['vfio-return', 'kvm-return', 'host-return', 'host-done'];
+
+const answersIn = ({ sent }: Moved): readonly AnyMessage[] =>
+  sent
+    .filter(({ to, message }) => to === 'environment' && ANSWERS.includes(message.type))
+    .map(({ message }) => message);
+
 /** Holds what ran against what was recorded. */
-export const EFFECTS: Follower<Progress> = {
+export const EFFECTS: Follower<OperationProgress> = {
   after: (progress, moved) => {
-    let next = progress;
+    let next: Progress = progress;
     for (const call of callsOf(moved)) {
       const reached = matched(next, call);
       if (typeof reached === 'string') return reached;
       next = reached;
     }
-    return next;
+    return { ...next, answers: [...progress.answers, ...answersIn(moved)] };
   },
   isComplete,
   length: ({ at, seen }) => at + seen / 0x1_0000,
+};
+
+/** Lets everything happen and holds it against nothing. */
+export const ANYTHING: Follower<OperationProgress> = {
+  after: (progress, moved) => ({ ...progress, answers: [...progress.answers, ...answersIn(moved)] }),
+  isComplete: () => true,
+  length: () => 0,
 };
