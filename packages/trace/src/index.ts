@@ -3,6 +3,8 @@ export type { GivenPhb } from './follow/facts.js';
 export type { Finding, FindingKind } from './follow/findings.js';
 export type { FollowOptions } from './follow/options.js';
 export { type FollowReport, followLog, type PhbReport, type WindowReport } from './follow/report.js';
+export { type HostEvent, readHostLine } from './host/host-line.js';
+export { CONTAINER_IOCTLS, HOST_PROBES, type HostProbe } from './host/host-probes.js';
 export { InputError, openInput } from './input.js';
 export { formatLine } from './log/format-line.js';
 export type { Environment } from './powernv/environment.js';
