@@ -3,11 +3,17 @@ import type { Action } from './action.js';
 import { at, mistake, type Place, readFields } from './fields.js';
 import type { AnyVerb, ScriptContext } from './verb.js';
 import { GUEST_VERBS } from './verbs-guest.js';
+import { HOST_VERBS } from './verbs-host.js';
 import { HOSTILE_VERBS } from './verbs-hostile.js';
 import { QEMU_VERBS } from './verbs-qemu.js';
 
 /** Everything that a script can make happen, by name. */
-export const VERBS: Readonly<Record<string, AnyVerb>> = { ...GUEST_VERBS, ...QEMU_VERBS, ...HOSTILE_VERBS };
+export const VERBS: Readonly<Record<string, AnyVerb>> = {
+  ...GUEST_VERBS,
+  ...QEMU_VERBS,
+  ...HOST_VERBS,
+  ...HOSTILE_VERBS,
+};
 
 /** Names in a step of a script that do not belong to its verb. */
 export const STEP_NAMES = ['do', 'when', 'only', 'note'];
