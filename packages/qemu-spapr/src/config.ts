@@ -86,6 +86,8 @@ export interface QemuConfig {
   readonly entriesAtOnce?: number;
   /** Bytes of a page of the host, as a shift. */
   readonly hostPageShift?: number;
+  /** Bytes of the smallest page behind guest memory, as a shift: the host's, or larger ones of hugetlb memory. */
+  readonly ramPageShift?: number;
 }
 
 /** The same with nothing left out. */
@@ -115,6 +117,7 @@ export const QEMU_7_2: CompleteConfig = {
   kvm: null,
   entriesAtOnce: Number.MAX_SAFE_INTEGER,
   hostPageShift: 16,
+  ramPageShift: 16,
 };
 
 /** Fills in what was left out. */

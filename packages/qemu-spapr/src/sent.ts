@@ -2,6 +2,7 @@ import type {
   Cost,
   DmaDone,
   DrStatus,
+  ErrorReport,
   Hcall,
   HcallCode,
   HcallReturn,
@@ -16,6 +17,7 @@ import type {
   Trace,
   TraceEvent,
   VfioCall,
+  VfioTrace,
   ViewAccess,
 } from '@spapr-dma/protocol';
 import type { QemuState } from './state.js';
@@ -33,7 +35,9 @@ export type QemuSent =
   | ViewAccess
   | VfioCall
   | Cost
-  | Trace;
+  | ErrorReport
+  | Trace
+  | VfioTrace;
 
 /** What a call leaves behind and what it says, decided together so that they cannot disagree. */
 export interface Outcome {

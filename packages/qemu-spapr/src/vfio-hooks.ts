@@ -1,6 +1,9 @@
 import type { Liobn, TceIndex, VfioPciDevice } from '@spapr-dma/protocol';
 import type { Frame } from './frames.js';
-import type { QemuState, RamBlock } from './state.js';
+import { memoryChange, windowChange } from './listener-topology.js';
+import { type QemuState, type RamBlock, tableOf } from './state.js';
+import { eehReenable } from './vfio-eeh.js';
+import { notifiersOf } from './vfio-map-notify.js';
 
 /*
  * Where the TCE tables, guest memory and the device commands meet VFIO. Each hook answers with the function to
@@ -11,28 +14,47 @@ import type { QemuState, RamBlock } from './state.js';
 export const usesVfio = ({ vfio }: QemuState): boolean => vfio.containers.length > 0 || vfio.stale.length > 0;
 
 /** Is somebody to be told of every entry that is written? */
-export const isHeard = ({ vfio }: QemuState, liobn: Liobn): boolean =>
-  vfio.containers.some(({ giommus }) => giommus.some((giommu) => giommu.liobn === liobn)) ||
-  vfio.stale.some((giommu) => giommu.liobn === liobn);
+export const isHeard = (qemu: QemuState, liobn: Liobn): boolean => notifiersOf(qemu, liobn).length > 0;
 
 /** A window has come: `region_add` of every listener. Returns null, or QEMU's message where `createFailure` lets it. */
-export const tableEnabled = (_qemu: QemuState, _liobn: Liobn): Frame | null => null;
+export const tableEnabled = (qemu: QemuState, liobn: Liobn): Frame | null =>
+  windowChange(qemu, liobn, 'comes');
 
 /** A window is about to go: `region_del` of every listener. The view is still there, and so is KVM's fd. */
-export const tableDisabling = (_qemu: QemuState, _liobn: Liobn): Frame | null => null;
+export const tableDisabling = (qemu: QemuState, liobn: Liobn): Frame | null =>
+  windowChange(qemu, liobn, 'goes');
 
 /** An entry was written: MAP or UNMAP of every notifier. Returns whether all of them could do it. */
-export const notifyEntry = (_qemu: QemuState, _liobn: Liobn, _index: TceIndex, _tce: bigint): Frame | null =>
-  null;
+export function notifyEntry(qemu: QemuState, liobn: Liobn, index: TceIndex, tce: bigint): Frame | null {
+  const notifiers = notifiersOf(qemu, liobn);
+  const table = tableOf(qemu, BigInt(liobn));
+  if (notifiers.length === 0 || table?.mode !== 'enabled') return null;
+  const { pageShift } = table;
+  return { fn: 'memory_region_notify_iommu', at: 'begin', notifiers, pageShift, index, tce, ok: true };
+}
 
 /** Guest memory has come, before KVM knows of it. */
-export const ramAdded = (_qemu: QemuState, _block: RamBlock): Frame | null => null;
+export const ramAdded = (qemu: QemuState, block: RamBlock): Frame | null =>
+  memoryChange(qemu, block, 'comes');
 
 /** Guest memory is about to go, after KVM was told. */
-export const ramRemoving = (_qemu: QemuState, _block: RamBlock): Frame | null => null;
+export const ramRemoving = (qemu: QemuState, block: RamBlock): Frame | null =>
+  memoryChange(qemu, block, 'goes');
 
-/** A device is realized. Returns '' or what went wrong, with everything undone. Null where there is no VFIO. */
-export const connectDevice = (_qemu: QemuState, _device: VfioPciDevice): Frame | null => null;
+/** A device is realized. Returns '' or what went wrong, with everything undone. */
+export const connectDevice = (_qemu: QemuState, device: VfioPciDevice): Frame | null => ({
+  fn: 'vfio_realize',
+  at: 'begin',
+  device,
+  error: '',
+});
 
 /** A device that has left the guest is finalized, by the RCU thread. */
-export const disconnectDevice = (_qemu: QemuState, _id: string): Frame | null => null;
+export const disconnectDevice = (_qemu: QemuState, id: string): Frame | null => ({
+  fn: 'vfio_instance_finalize',
+  at: 'begin',
+  id,
+});
+
+/** The windows of a PHB have been reset: EEH starts anew. */
+export const phbWasReset = (qemu: QemuState, phb: number): Frame | null => eehReenable(qemu, phb);

@@ -1,18 +1,6 @@
-import { type Liobn, MSI_WINDOW_BYTES, MSI_WINDOW_START } from '@spapr-dma/protocol';
+import { MSI_WINDOW_BYTES, MSI_WINDOW_START } from '@spapr-dma/protocol';
 import { type QemuState, windowsOfPhb } from './state.js';
-
-/** A piece of a PHB's address space as its listeners see it. */
-export interface Section {
-  readonly of: SectionOf;
-  readonly start: bigint;
-  readonly bytes: bigint;
-}
-type SectionOf =
-  /** Part of a window; `first` is its first byte relative to the window's start. */
-  | { readonly kind: 'window'; readonly liobn: Liobn; readonly pageShift: number; readonly first: bigint }
-  /** Interrupts are written here: neither memory nor a window, so VFIO skips it. */
-  | { readonly kind: 'msi' };
-export type WindowSection = Section & { readonly of: { readonly kind: 'window' } };
+import type { Section, SectionOf, WindowSection } from './vfio-state.js';
 
 export const isWindow = (section: Section): section is WindowSection => section.of.kind === 'window';
 export const lastOf = ({ start, bytes }: Pick<Section, 'start' | 'bytes'>): bigint => start + bytes - 1n;

@@ -16,6 +16,10 @@ export interface VfioState {
   readonly kvmGroups: readonly GroupId[];
   /** Notifiers that outlived their container (B-05), the oldest first; they still name its descriptor. */
   readonly stale: readonly StaleGiommu[];
+  /** Listeners to guest memory that outlived their container (B-34): its descriptors, the oldest first. */
+  readonly leakedPrereg: readonly Fd[];
+  /** Windows into which QEMU itself has put entries since they were made, by LIOBN: the flag of B-02. */
+  readonly putLiobns: readonly Liobn[];
 }
 
 /** A container serves one address space, which here is that of a PHB. */
@@ -64,6 +68,19 @@ export interface StaleGiommu extends Giommu {
   readonly containerFd: Fd;
 }
 
+/** A piece of a PHB's address space as its listeners see it. */
+export interface Section {
+  readonly of: SectionOf;
+  readonly start: bigint;
+  readonly bytes: bigint;
+}
+export type SectionOf =
+  /** Part of a window; `first` is its first byte relative to the window's start. */
+  | { readonly kind: 'window'; readonly liobn: Liobn; readonly pageShift: number; readonly first: bigint }
+  /** Interrupts are written here: neither memory nor a window, so VFIO skips it. */
+  | { readonly kind: 'msi' };
+export type WindowSection = Section & { readonly of: { readonly kind: 'window' } };
+
 /** Guest memory as the preregistration listener sees it. */
 export interface RamSection {
   readonly ua: Ua;
@@ -98,6 +115,8 @@ export const NO_VFIO: VfioState = {
   kvmDevice: null,
   kvmGroups: [],
   stale: [],
+  leakedPrereg: [],
+  putLiobns: [],
 };
 
 export const containerOf = (vfio: VfioState, fd: Fd): VfioContainer | undefined =>
@@ -147,3 +166,10 @@ export const withoutDeviceOf = (vfio: VfioState, id: string): VfioState => ({
   ...vfio,
   devices: vfio.devices.filter((device) => device.id !== id),
 });
+
+/** Notes that QEMU itself put an entry into a window, or that the window is made anew. */
+export function withPut(vfio: VfioState, liobn: Liobn, put: boolean): VfioState {
+  if (vfio.putLiobns.includes(liobn) === put) return vfio;
+  const others = vfio.putLiobns.filter((other) => other !== liobn);
+  return { ...vfio, putLiobns: put ? [...others, liobn].sort((a, b) => a - b) : others };
+}

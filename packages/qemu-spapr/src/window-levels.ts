@@ -15,9 +15,6 @@ export interface HostPages {
   readonly ramPageShift: number;
 }
 
-/** A POWER host: 64K pages everywhere. */
-export const POWER_HOST: HostPages = { hostPageShift: 16, ramPageShift: 16 };
-
 /** What QEMU asks the host for: the pages, and which numbers of levels it tries in turn. */
 export interface HostWindowShape {
   readonly pageShift: IommuPageShift;

@@ -1,10 +1,10 @@
-import { bytes, ioba } from '@spapr-dma/protocol';
+import { bytes, ioba, tceCount } from '@spapr-dma/protocol';
+import { tceTable } from '@spapr-dma/tce-table';
 import { expect, test } from 'vitest';
-import { initialQemu, QEMU_7_2 } from '../src/index.js';
+import { initialQemu, QEMU_7_2, regionOf } from '../src/index.js';
 import { withTable } from '../src/state.js';
-import { enableTable } from '../src/table-life.js';
 import { sectionChanges, sectionsOf } from '../src/vfio-sections.js';
-import { hostWindowShapeOf, POWER_HOST } from '../src/window-levels.js';
+import { hostWindowShapeOf } from '../src/window-levels.js';
 
 /** Pages that POWER9 offers: 4K, 64K, 2M, 16M and 1G. */
 const POWER9 = 0x4121_1000n;
@@ -37,11 +37,16 @@ const windowAt = (
   qemu = initialQemu({ config: QEMU_7_2 }),
 ) => {
   const before = qemu.tables.filter(({ owner }) => owner.kind === 'phb')[slot];
-  if (before === undefined || before.mode === 'enabled') throw new Error('no free slot');
-  return withTable(
-    qemu,
-    enableTable(qemu, before, { pageShift: 16, busOffset: ioba(busOffset), nbTable: entries as never }).table,
-  );
+  if (before === undefined) throw new Error('no such slot');
+  const geometry = { pageShift: 16, busOffset: ioba(busOffset), nbTable: tceCount(entries) };
+  return withTable(qemu, {
+    ...before,
+    ...geometry,
+    mode: 'enabled',
+    region: regionOf(geometry),
+    view: tceTable(tceCount(entries)),
+    fd: -1,
+  });
 };
 const texts = (sections: ReturnType<typeof sectionsOf>) =>
   sections.map(({ of, start, bytes: size }) =>
@@ -80,8 +85,4 @@ test('a window that hides part of another makes that one go and come again', () 
   );
   expect(texts(gone)).toEqual(['80000000+0 800000000000000 80000']);
   expect(texts(come)).toEqual(['80000001+0 800000000000000 20000', '80000000+20000 800000000020000 60000']);
-});
-
-test('a POWER host has 64K pages', () => {
-  expect(POWER_HOST).toEqual({ hostPageShift: 16, ramPageShift: 16 });
 });
