@@ -35,20 +35,36 @@ function forget(running: Running, at: Pe, { table }: IommuTable, first: TceIndex
 }
 
 /**
- * Makes every PE that has the table forget a range of translations, the one that got it last first.
+ * Makes every PE that has the table forget a range of translations, the one that got it last first. `calls` is
+ * how often it is done: once for a range, or for each of its pages, which differs in cost and in nothing else.
+ *
+ * Abstraction: also what is done page by page is told as one call.
  * @see [Linux] arch/powerpc/platforms/powernv/pci-ioda.c: pnv_pci_ioda2_tce_invalidate
  */
-export function tceInvalidate(running: Running, table: IommuTable, index: TceIndex, pages: TceCount): void {
+export function tceInvalidate(
+  running: Running,
+  table: IommuTable,
+  index: TceIndex,
+  pages: TceCount,
+  calls = 1,
+): void {
   ran(running, 'pnv_pci_ioda2_tce_invalidate');
   const start = (table.offset + BigInt(index)) << BigInt(table.pageShift);
   for (const group of table.groups) {
     const pe = peOfGroup(running.powernv, group)!;
-    killPages(running, pe, table, start, pages);
+    killPages(running, pe, table, start, pages, calls);
     forget(running, pe, table, index, pages);
   }
 }
 
-function killPages(running: Running, pe: Pe, table: IommuTable, start: bigint, pages: TceCount): void {
+function killPages(
+  running: Running,
+  pe: Pe,
+  table: IommuTable,
+  start: bigint,
+  pages: TceCount,
+  calls: number,
+): void {
   if (phbOf(running.powernv, pe.phb)!.generation !== 'PHB3') {
     running.sent.push({
       type: 'opal_pci_tce_kill',
@@ -58,7 +74,7 @@ function killPages(running: Running, pe: Pe, table: IommuTable, start: bigint, p
       start,
       pages,
     });
-    costs(running, 'kill', 1);
+    costs(running, 'kill', calls);
     return;
   }
   const endless = running.powernv.config.switches.killZeroPages === 'unfixed';

@@ -57,7 +57,7 @@ export function exchange(
   { index, count, hpa, perm }: Pick<TceXchg, 'index' | 'count' | 'hpa' | 'perm'>,
 ): Exchanged {
   const table = touchedTable(running, id);
-  if (table === undefined) return { done: 0 as TceCount, old: [], walked: 0 as TceCount };
+  if (table === undefined || count === 0) return { done: 0 as TceCount, old: [], walked: 0 as TceCount };
   assertInside(running, table, index, count);
   const proto = protoTce(perm);
   const step = hpa === 0n && proto === 0n ? 0n : pageBytes(table.pageShift);
@@ -129,13 +129,14 @@ function store(
   word: bigint,
   step: bigint,
 ): readonly HardwareRun[] {
+  if (count === 0) return [];
   const old = hardwareRuns(table, index, count);
   keepInCaches(running, table, old);
   const after = withWords(table, 'hardware', index, count, word, step);
   if (after !== table || table !== tableOf(running.powernv, table.table)) {
     running.powernv = withIommuTable(running.powernv, after);
   }
-  if (!running.powernv.config.features.killSplit) tceInvalidate(running, after, index, count);
+  if (!running.powernv.config.features.killSplit) tceInvalidate(running, after, index, count, count);
   return old;
 }
 
