@@ -28,7 +28,7 @@ export const OWNERSHIP_LIFE = {
     release: 'PLATFORM',
     'release, no table to be had': 'PLATFORM without window',
   },
-  'VFIO_OWNED with windows': { 'unset_window, the last': 'VFIO_OWNED', release: 'PLATFORM' },
+  'VFIO_OWNED with windows': { 'unset_window, the last': 'VFIO_OWNED' },
 } as const satisfies Record<OwnershipMode, Record<string, OwnershipMode>>;
 
 /** The conditions of a hardware table. */
