@@ -206,11 +206,24 @@ export type Exit = OfProcess<'exit'>;
 export interface UnbindVfioPci extends Call<'unbind-vfio-pci', 'environment', 'vfio-host'> {
   readonly device: string;
 }
+/** vfio-pci takes a device of a group, which brings `/dev/vfio/N` with the group's first one. No answer. */
+export interface BindVfioPci extends Call<'bind-vfio-pci', 'environment', 'vfio-host'> {
+  readonly device: string;
+  readonly group: GroupId;
+}
 /** A process has ended, or vfio-pci has given its device up. */
 export interface HostDone extends Call<'host-done', 'vfio-host', 'environment'> {
   readonly call: 'exit' | 'unbind-vfio-pci';
 }
-export type ProcessEvent = MapMemory | UnmapMemory | ProtectMemory | SetMemlock | Fork | Exit | UnbindVfioPci;
+export type ProcessEvent =
+  | MapMemory
+  | UnmapMemory
+  | ProtectMemory
+  | SetMemlock
+  | Fork
+  | Exit
+  | UnbindVfioPci
+  | BindVfioPci;
 
 /** What the kernel asks of VFIO and the preregistered memory of the process whose call is running. */
 type FromKvm<Type extends string> = Call<Type, 'kvm', 'vfio-host'>;
@@ -234,7 +247,10 @@ export interface MmIommuLookup extends FromKvm<'mm_iommu_lookup'> {
   readonly pageShift: IommuPageShift;
   readonly count: number;
 }
-/** Where a page of a region lies; refused where the region's own page shift is smaller. */
+/**
+ * Where a page of a region lies; refused where the region's own page shift is smaller. The answer's `count` tells how
+ * many pages from there on lie in a row in host memory.
+ */
 export interface UaToHpa extends FromKvm<'ua_to_hpa'> {
   readonly region: number;
   readonly ua: Ua;
