@@ -13,8 +13,8 @@ const tableBytes = (nbTable: number): Bytes => bytes(BigInt(nbTable) * 8n);
  */
 export function kvmTableRequest({ config }: QemuState, frame: AllocTableFrame): KvmRequest | undefined {
   const { kvm } = config;
-  const { liobn, pageShift, busOffset, nbTable, needVfio } = frame;
-  if (kvm === null || !kvm.spaprTce || (needVfio && !kvm.spaprTceVfio)) return undefined;
+  const { liobn, pageShift, busOffset, nbTable, needVfio, forceUserspace } = frame;
+  if (kvm === null || forceUserspace || !kvm.spaprTce || (needVfio && !kvm.spaprTceVfio)) return undefined;
   const shift = BigInt(pageShift & 63);
   if (kvm.spaprTce64) {
     return {

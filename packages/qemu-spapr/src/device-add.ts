@@ -1,39 +1,33 @@
 import {
-  DEFAULT_WINDOW_PAGE_SHIFT,
-  type DeviceAdd,
-  type MemoryDevice,
+  type Device,
   type PciDevice,
   PHB_WINDOWS_MAX,
   type PhbDevice,
-  tceCount,
-  type VioDevice,
+  unreachable,
+  type VfioPciDevice,
 } from '@spapr-dma/protocol';
-import { tceTable } from '@spapr-dma/tce-table';
+import { addMemory } from './add-memory.js';
+import { addVio } from './add-vio.js';
 import { PHB_INDEX_MAX, phbProperties } from './config.js';
+import { added, addFailed } from './device-added.js';
 import { attached, coldDrc, emptyDrc, pciDrcIndex, phbDrcIndex } from './drc.js';
+import type { DeviceAddFrame } from './frames-qemu.js';
 import { phbDmaReset } from './phb-dma-reset.js';
-import { aborts, DUPLICATE_ASSERTION } from './qemu-abort.js';
-import { hotplugEvent, monitorReturn, type Outcome, type QemuSent, traced } from './sent.js';
-import {
-  type Phb,
-  phbOfIndex,
-  type QemuState,
-  type SpaprTceTable,
-  vioOf,
-  withPhb,
-  withTable,
-  withVio,
-} from './state.js';
-import { buidOf, pciLiobn, slotOrderOf, vioLiobn } from './window-slots.js';
+import { DUPLICATE_ASSERTION } from './qemu-abort.js';
+import { syncVfio } from './rcu.js';
+import { hotplugEvent, traced } from './sent.js';
+import { type Phb, phbOfIndex, type QemuState, type SpaprTceTable, withPhb, withTable } from './state.js';
+import { abort, call, type Resumption, returned, type Step } from './steps.js';
+import { connectDevice } from './vfio-hooks.js';
+import { buidOf, pciLiobn, slotOrderOf } from './window-slots.js';
 
-/** Whether a device comes with the machine or into the running one. */
-export type Plug = 'cold' | 'hot';
-
-const done = (qemu: QemuState, sent: readonly QemuSent[] = []): Outcome => ({
-  qemu,
-  sent: [...sent, monitorReturn('device_add')],
+/** The function to call. */
+export const deviceAdd = (device: Device, plug: DeviceAddFrame['plug']): DeviceAddFrame => ({
+  fn: 'qdev_device_add',
+  at: 'begin',
+  device,
+  plug,
 });
-const error = (qemu: QemuState, why: string): Outcome => ({ qemu, sent: [monitorReturn('device_add', why)] });
 
 const slotTable = (index: number, slot: 0 | 1): SpaprTceTable => ({
   mode: 'disabled',
@@ -50,22 +44,30 @@ const slotTable = (index: number, slot: 0 | 1): SpaprTceTable => ({
  * running machine it is reset at once, which makes its default window.
  * @see [QEMU] hw/ppc/spapr_pci.c: spapr_phb_realize; hw/ppc/spapr.c: spapr_phb_plug
  */
-function addPhb(qemu: QemuState, device: PhbDevice, plug: Plug): Outcome {
+function addPhb(qemu: QemuState, frame: DeviceAddFrame, device: PhbDevice, resumed: Resumption): Step {
   const { index } = device;
+  const { plug } = frame;
+  const drcIndex = phbDrcIndex(index);
+  const attach = traced({ event: 'spapr_drc_attach', index: drcIndex });
+  if (frame.at === 'phbReset') {
+    const failed = returned(resumed);
+    if (typeof failed === 'string' && failed !== '') return abort(qemu, failed);
+    return added(qemu, [attach, hotplugEvent('add', 'phb', drcIndex)]);
+  }
   if (!Number.isInteger(index) || index < 0 || index > PHB_INDEX_MAX) {
-    return error(qemu, `PHB index ${index} is not 0 to ${PHB_INDEX_MAX}`);
+    return addFailed(qemu, `PHB index ${index} is not 0 to ${PHB_INDEX_MAX}`);
   }
   const other = phbOfIndex(qemu, index);
-  if (other?.mode === 'present') return error(qemu, `PHB ${index} is there already`);
-  if (other?.mode === 'dying') return aborts(qemu, [], DUPLICATE_ASSERTION);
+  if (other?.mode === 'present') return addFailed(qemu, `PHB ${index} is there already`);
+  if (other?.mode === 'dying') return abort(qemu, DUPLICATE_ASSERTION);
   const properties = phbProperties(qemu.config.machine, device);
-  const drcIndex = phbDrcIndex(index);
   const phb: Phb = {
     mode: 'present',
     properties,
     buid: buidOf(index),
     slotOrder: slotOrderOf(index),
     notifiers: 0,
+    hasVfio: false,
     drc: plug === 'cold' ? coldDrc(drcIndex, 'logical') : attached(emptyDrc(drcIndex, 'logical')),
     slots: [],
   };
@@ -74,86 +76,70 @@ function addPhb(qemu: QemuState, device: PhbDevice, plug: Plug): Outcome {
     (state, slot) => withTable(state, slotTable(index, slot)),
     withPhb(qemu, phb),
   );
-  const attach = traced({ event: 'spapr_drc_attach', index: drcIndex });
-  if (plug === 'cold') return done(realized, [attach]);
-  const reset = phbDmaReset(realized, phb);
-  return done(reset.qemu, [...reset.sent, attach, hotplugEvent('add', 'phb', drcIndex)]);
+  if (plug === 'cold') return added(realized, [attach]);
+  return call(realized, { ...frame, at: 'phbReset' }, phbDmaReset(index));
 }
 
-/** A VIO device; its table is there from the beginning, and needs no reset. */
-function addVio(qemu: QemuState, { driver, reg, rtceWindowBytes }: VioDevice, plug: Plug): Outcome {
-  if (plug === 'hot') return error(qemu, `${driver} cannot be hot-plugged`);
-  if (vioOf(qemu, BigInt(reg)) !== undefined)
-    return error(qemu, `VIO address 0x${reg.toString(16)} is taken`);
-  const hasTable = rtceWindowBytes > 0n;
-  const withDevice = withVio(qemu, { reg, hasTable, supportsCrq: driver === 'spapr-vscsi', crq: 'free' });
-  if (!hasTable) return done(withDevice);
-  const nbTable = tceCount(Number(rtceWindowBytes >> BigInt(DEFAULT_WINDOW_PAGE_SHIFT)));
-  const table: SpaprTceTable = {
-    mode: 'enabled',
-    liobn: vioLiobn(reg),
-    owner: { kind: 'vio', reg },
-    defWin: false,
-    bypass: false,
-    needVfio: false,
-    skippingReplay: false,
-    pageShift: DEFAULT_WINDOW_PAGE_SHIFT,
-    busOffset: 0n,
-    nbTable,
-    region: { start: 0n, bytes: rtceWindowBytes },
-    view: tceTable(nbTable),
-    fd: -1,
-  };
-  const logged = traced({
-    event: 'spapr_iommu_new_table',
-    liobn: BigInt(table.liobn),
-    table: 'allocated',
-    fd: -1,
-  });
-  return done(withTable(withDevice, table), [logged]);
+/** Why a function cannot be plugged; undefined where it can. */
+function pciRefusal(qemu: QemuState, device: PciDevice | VfioPciDevice): string | undefined {
+  const phb = phbOfIndex(qemu, device.phb);
+  if (phb?.mode !== 'present') return `there is no PHB ${device.phb}`;
+  if (qemu.devices.some(({ id }) => id === device.id)) return `device id ${device.id} is taken`;
+  if (phb.slots.some(({ devfn, drc }) => devfn === device.devfn && drc.occupied)) {
+    return `slot ${device.devfn >> 3} function ${device.devfn & 7} is taken`;
+  }
+  return undefined;
 }
 
 /** A PCI function: the windows of its PHB serve it too, so nothing of the IOMMU changes. */
-function addPci(qemu: QemuState, device: PciDevice, plug: Plug): Outcome {
-  const phb = phbOfIndex(qemu, device.phb);
-  if (phb?.mode !== 'present') return error(qemu, `there is no PHB ${device.phb}`);
-  if (qemu.devices.some(({ id }) => id === device.id)) return error(qemu, `device id ${device.id} is taken`);
-  if (phb.slots.some(({ devfn, drc }) => devfn === device.devfn && drc.occupied)) {
-    return error(qemu, `slot ${device.devfn >> 3} function ${device.devfn & 7} is taken`);
-  }
+function addPci(qemu: QemuState, device: PciDevice | VfioPciDevice, plug: DeviceAddFrame['plug']): Step {
+  const refusal = pciRefusal(qemu, device);
+  if (refusal !== undefined) return addFailed(qemu, refusal);
+  const phb = phbOfIndex(qemu, device.phb) ?? unreachable(`there is no PHB ${device.phb}`);
   const index = pciDrcIndex(device.phb, device.devfn);
   const drc = plug === 'cold' ? coldDrc(index, 'physical') : attached(emptyDrc(index, 'physical'));
   const others = phb.slots.filter(({ devfn }) => devfn !== device.devfn);
   const slots = [...others, { devfn: device.devfn, drc }].sort((a, b) => a.devfn - b.devfn);
   const devices = [...qemu.devices, device].sort((a, b) => (a.id < b.id ? -1 : 1));
   const told = plug === 'hot' ? [hotplugEvent('add', 'pci', index)] : [];
-  return done({ ...withPhb(qemu, { ...phb, slots }), devices }, [
+  return added({ ...withPhb(qemu, { ...phb, slots }), devices }, [
     traced({ event: 'spapr_drc_attach', index }),
     ...told,
   ]);
 }
 
-/** Memory: devices reach it as soon as it is there, the guest hears of it afterwards. */
-function addMemory(qemu: QemuState, { gpa, bytes }: MemoryDevice, plug: Plug): Outcome {
-  if (qemu.ram.some((block) => gpa < block.gpa + block.bytes && block.gpa < gpa + bytes)) {
-    return error(qemu, `memory at 0x${gpa.toString(16)} overlaps other memory`);
+/**
+ * A function of the host: its group's windows are made and filled before the guest hears of it.
+ * @see [QEMU] hw/vfio/pci.c: vfio_realize; hw/ppc/spapr_pci.c: spapr_pci_plug
+ */
+function addVfio(qemu: QemuState, frame: DeviceAddFrame, device: VfioPciDevice, resumed: Resumption): Step {
+  if (frame.at === 'connected') {
+    const failed = returned(resumed);
+    if (typeof failed === 'string' && failed !== '') return addFailed(qemu, failed);
+    if (qemu.config.switches.reallocOnFirstVfio !== 'atHotplugPath') return addPci(qemu, device, frame.plug);
+    return call(qemu, { ...frame, at: 'synced' }, syncVfio(device.phb));
   }
-  const ram = [...qemu.ram, { gpa, bytes }].sort((a, b) => (a.gpa < b.gpa ? -1 : 1));
-  return done({ ...qemu, ram }, plug === 'hot' ? [hotplugEvent('add', 'memory', 0, { gpa, bytes })] : []);
+  if (frame.at === 'synced') return addPci(qemu, device, frame.plug);
+  const refusal = pciRefusal(qemu, device);
+  if (refusal !== undefined) return addFailed(qemu, refusal);
+  const connect = connectDevice(qemu, device);
+  if (connect === null) return addFailed(qemu, 'this machine has no VFIO');
+  return call(qemu, { ...frame, at: 'connected' }, connect);
 }
 
-/** Adds a device, or tells why not. */
-export function deviceAdd(qemu: QemuState, { device }: DeviceAdd, plug: Plug): Outcome {
+/** Adds a device, or tells why not. Returns '' or the reason. */
+export function qdevDeviceAdd(qemu: QemuState, frame: DeviceAddFrame, resumed: Resumption): Step {
+  const { device, plug } = frame;
   switch (device.driver) {
     case 'spapr-pci-host-bridge':
-      return addPhb(qemu, device, plug);
+      return addPhb(qemu, frame, device, resumed);
     case 'pci':
       return addPci(qemu, device, plug);
-    case 'pc-dimm':
-      return addMemory(qemu, device, plug);
     case 'vfio-pci':
-      return error(qemu, 'this machine has no VFIO');
+      return addVfio(qemu, frame, device, resumed);
+    case 'pc-dimm':
+      return addMemory(qemu, frame, device);
     default:
-      return addVio(qemu, device, plug);
+      return addVio(qemu, frame, device);
   }
 }

@@ -2,7 +2,8 @@ import type { DeviceDel } from '@spapr-dma/protocol';
 import { isUpTo, PHB_INDEX_MAX } from './config.js';
 import { type Drc, emptyDrc, pciDrcIndex, phbDrcIndex, unplugRequested } from './drc.js';
 import { hotplugEvent, monitorReturn, type Outcome, type QemuSent, traced } from './sent.js';
-import { type Phb, phbOfIndex, type QemuState, withPhb } from './state.js';
+import { type Phb, phbOfIndex, type QemuState, type RcuCallback, withPhb } from './state.js';
+import { withDevice } from './vfio-state.js';
 
 /**
  * A PHB leaves the machine. Its windows still answer hypercalls until an RCU callback frees them; then they
@@ -14,23 +15,27 @@ const phbLeft = (qemu: QemuState, phb: Phb): QemuState => ({
   devices: qemu.devices.filter((device) => device.phb !== phb.properties.index),
 });
 
-/** The RCU callback: what is left of the PHBs that have gone is freed. */
-export function rcuFrees(qemu: QemuState): QemuState {
-  const dying = new Set(
-    qemu.phbs.filter(({ mode }) => mode === 'dying').map(({ properties }) => properties.index),
-  );
+/**
+ * A device leaves its slot; the windows of its PHB stay. One that was passed through is finalized later, by an RCU
+ * callback; where the PHB asks anew whether such a device is behind it, it does so after that, or at once, when the
+ * answer is still yes (B-06).
+ */
+function withoutDevice(qemu: QemuState, phb: Phb, devfn: number): QemuState {
+  const { index } = phb.properties;
+  const isIt = (device: { readonly phb: number; readonly devfn: number }) =>
+    device.phb === index && device.devfn === devfn;
+  const device = qemu.devices.find(isIt);
+  const without = { ...qemu, devices: qemu.devices.filter((other) => !isIt(other)) };
+  const passed = qemu.vfio.devices.find(({ id }) => id === device?.id);
+  if (passed === undefined) return without;
+  const finalize: RcuCallback = { kind: 'vfio-device', id: passed.id };
+  const sync: RcuCallback = { kind: 'sync', phb: index };
   return {
-    ...qemu,
-    phbs: qemu.phbs.filter(({ mode }) => mode === 'present'),
-    tables: qemu.tables.filter(({ owner }) => owner.kind !== 'phb' || !dying.has(owner.index)),
+    ...without,
+    vfio: withDevice(qemu.vfio, { ...passed, mode: 'leaving' }),
+    rcu: [...qemu.rcu, finalize, ...(qemu.config.switches.unplugSync === 'rcuOrdered' ? [sync] : [])],
   };
 }
-
-/** A device leaves its slot; the windows of its PHB stay. */
-const withoutDevice = (qemu: QemuState, phb: Phb, devfn: number): QemuState => ({
-  ...qemu,
-  devices: qemu.devices.filter((device) => device.phb !== phb.properties.index || device.devfn !== devfn),
-});
 
 /** Where a connector sits that holds something. */
 type Occupied =

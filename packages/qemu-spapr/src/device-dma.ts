@@ -1,7 +1,18 @@
-import { type DeviceDma, type DmaPiece, ioba, TCE_READ, TCE_WRITE } from '@spapr-dma/protocol';
+import {
+  type DeviceDma,
+  type DmaPiece,
+  ioba,
+  TCE_READ,
+  TCE_WRITE,
+  type ThreadId,
+  unreachable,
+  type ViewLoad,
+  type ViewReturn,
+} from '@spapr-dma/protocol';
 import { type Outcome, type QemuSent, traced } from './sent.js';
-import { type EnabledTable, type QemuState, tableOf, windowsOfPhb } from './state.js';
-import { translate } from './translate.js';
+import { type Dma, type EnabledTable, type QemuState, tableOf, windowsOfPhb } from './state.js';
+import { indexOf, type Translation, translate, translated as translatedBy } from './translate.js';
+import { isInKvm } from './view.js';
 
 /** Where there is nothing to reach, QEMU goes on in steps of at most this many bytes, each with a lookup. */
 const UNASSIGNED_BYTES = 4n;
@@ -51,17 +62,38 @@ interface Reached {
   readonly looked: readonly QemuSent[];
 }
 
+/** What one lookup says of a transfer's next bytes. */
+interface Looked {
+  readonly liobn: number;
+  /** Where the bytes are, relative to the window, and how many follow in the transfer's reach. */
+  readonly offset: bigint;
+  readonly room: bigint;
+  readonly found: Translation;
+}
+
 /** How far the transfer gets from `address` in one go, and where that is in guest memory. */
-function reach(qemu: QemuState, call: DeviceDma, address: bigint, left: bigint): Reached {
+function reach(qemu: QemuState, call: DeviceDma, address: bigint, left: bigint): Reached | EnabledTable {
   if (bypasses(qemu, call)) return reachMemory(qemu, left, address, []);
   const table = windowAt(qemu, call, address);
   if (table === undefined) return { bytes: stepBytes(address, left), gpa: null, looked: [] };
   const offset = address - table.region.start;
-  const { translated, perm, addrMask } = translate(table, offset);
+  if (isInKvm(table) && indexOf(table, offset) !== undefined) return table;
+  const room = min(left, table.region.start + table.region.bytes - address);
+  return reachPage(qemu, call, left, { liobn: table.liobn, offset, room, found: translate(table, offset) });
+}
+
+/** How far it gets by one entry. */
+function reachPage(
+  qemu: QemuState,
+  call: DeviceDma,
+  left: bigint,
+  { liobn, offset, room, found }: Looked,
+): Reached {
+  const { translated, perm, addrMask } = found;
   const looked = [
     traced({
       event: 'spapr_iommu_xlate',
-      liobn: BigInt(table.liobn),
+      liobn: BigInt(liobn),
       address: offset,
       translated,
       perm,
@@ -73,8 +105,7 @@ function reach(qemu: QemuState, call: DeviceDma, address: bigint, left: bigint):
   if ((BigInt(perm) & wanted) === 0n) {
     return { bytes: stepBytes(offset, left), gpa: null, looked };
   }
-  const room = min(left, min(addrMask + 1n - inPage, table.region.start + table.region.bytes - address));
-  return reachMemory(qemu, room, translated | inPage, looked);
+  return reachMemory(qemu, min(room, addrMask + 1n - inPage), translated | inPage, looked);
 }
 
 function reachMemory(qemu: QemuState, room: bigint, gpa: bigint, looked: readonly QemuSent[]): Reached {
@@ -93,31 +124,91 @@ function joined(pieces: readonly DmaPiece[], piece: DmaPiece): readonly DmaPiece
   return [...pieces.slice(0, -1), { ...last, bytes: last.bytes + piece.bytes }];
 }
 
-/**
- * An emulated device reads or writes guest memory through its window, page by page, each page by its own
- * entry. What may not be read comes back as zeros; what may not be written is dropped; nobody is told.
- * @see [QEMU] softmmu/physmem.c: address_space_rw; hw/ppc/spapr_iommu.c: spapr_tce_translate_iommu
- */
-export function deviceDma(qemu: QemuState, call: DeviceDma): Outcome {
+/** What is left of a transfer. */
+type Rest = Pick<Dma, 'address' | 'left' | 'pieces'>;
+
+/** A transfer after some more bytes. */
+function moved(call: DeviceDma, rest: Rest, { bytes, gpa }: Reached): Rest {
   const missed = call.access === 'read' ? 'zeros' : 'dropped';
-  const sent: QemuSent[] = [];
-  let pieces: readonly DmaPiece[] = [];
-  let address: bigint = call.ioba;
-  let left = BigInt(call.bytes);
-  while (left > 0n) {
-    const { bytes, gpa, looked } = reach(qemu, call, address, left);
-    sent.push(...looked);
-    pieces = joined(pieces, {
-      ioba: ioba(address),
-      bytes: Number(bytes),
-      gpa,
-      outcome: gpa === null ? missed : 'ram',
-    });
-    address = BigInt.asUintN(64, address + bytes);
-    left -= bytes;
+  const piece: DmaPiece = {
+    ioba: ioba(rest.address),
+    bytes: Number(bytes),
+    gpa,
+    outcome: gpa === null ? missed : 'ram',
+  };
+  return {
+    address: BigInt.asUintN(64, rest.address + bytes),
+    left: rest.left - bytes,
+    pieces: joined(rest.pieces, piece),
+  };
+}
+
+/** Goes on to the transfer's end, or until it needs an entry of a view in KVM. */
+function goOn(qemu: QemuState, call: DeviceDma, start: Rest, before: readonly QemuSent[]): Outcome {
+  const sent = [...before];
+  let rest = start;
+  while (rest.left > 0n) {
+    const reached = reach(qemu, call, rest.address, rest.left);
+    if ('liobn' in reached) return waits(qemu, call, rest, reached, sent);
+    sent.push(...reached.looked);
+    rest = moved(call, rest, reached);
   }
+  const { thread } = call;
   return {
     qemu,
-    sent: [...sent, { type: 'dma-done', from: 'qemu-spapr', to: 'environment', thread: call.thread, pieces }],
+    sent: [...sent, { type: 'dma-done', from: 'qemu-spapr', to: 'environment', thread, pieces: rest.pieces }],
   };
+}
+
+/** The entry is asked for; what is left of the transfer waits for it. */
+function waits(
+  qemu: QemuState,
+  call: DeviceDma,
+  rest: Rest,
+  table: EnabledTable,
+  sent: readonly QemuSent[],
+): Outcome {
+  const { liobn } = table;
+  const offset = rest.address - table.region.start;
+  const load: ViewLoad = {
+    type: 'view_load',
+    from: 'qemu-spapr',
+    to: 'kvm',
+    thread: call.thread,
+    liobn,
+    index: indexOf(table, offset) ?? unreachable('an entry is asked for that the window does not have'),
+  };
+  const dmas = [...qemu.dmas, { call, liobn, offset, ...rest }];
+  dmas.sort((a, b) => (a.call.thread < b.call.thread ? -1 : 1));
+  return { qemu: { ...qemu, dmas }, sent: [...sent, load] };
+}
+
+/**
+ * An emulated device reads or writes guest memory through its window, page by page, each page by its own
+ * entry. What may not be read comes back as zeros; what may not be written is dropped; nobody is told. It does so
+ * without the big lock: where a view is KVM's, whoever holds the lock may change the window before the entry comes.
+ * @see [QEMU] softmmu/physmem.c: address_space_rw; hw/ppc/spapr_iommu.c: spapr_tce_translate_iommu
+ */
+export const deviceDma = (qemu: QemuState, call: DeviceDma): Outcome =>
+  goOn(qemu, call, { address: call.ioba, left: BigInt(call.bytes), pieces: [] }, []);
+
+/** Does a transfer wait for this answer? */
+export const isOfDma = ({ dmas }: QemuState, thread: ThreadId): boolean =>
+  dmas.some(({ call }) => call.thread === thread);
+
+/**
+ * A transfer goes on with the entry that it asked for. A view that is gone meanwhile reads as 0.
+ * Abstraction: QEMU's own memory behind the mapping may by then be another's (B-04).
+ */
+export function dmaGoesOn(qemu: QemuState, { thread, tce }: ViewReturn): Outcome {
+  const dma = qemu.dmas.find(({ call }) => call.thread === thread);
+  if (dma === undefined) return unreachable(`no transfer of ${thread} waits`);
+  const { call, liobn, offset } = dma;
+  const without = { ...qemu, dmas: qemu.dmas.filter((other) => other !== dma) };
+  const table = tableOf(qemu, BigInt(liobn));
+  if (table?.mode !== 'enabled') return goOn(without, call, dma, []);
+  const room = min(dma.left, table.region.start + table.region.bytes - dma.address);
+  const found = translatedBy(table, tce ?? 0n);
+  const reached = reachPage(without, call, dma.left, { liobn, offset, room, found });
+  return goOn(without, call, moved(call, dma, reached), reached.looked);
 }

@@ -8,20 +8,23 @@ import {
   unreachable,
 } from '@spapr-dma/protocol';
 import { ddwPhbOf, hasBit } from './ddw-common.js';
-import { type Aborting, aborts } from './qemu-abort.js';
-import { type Outcome, refused, rtasReturn, traced } from './sent.js';
+import type { CreateWindowFrame } from './frames-qemu.js';
+import { rtasReturn, traced } from './sent.js';
 import {
   type DisabledTable,
   type EnabledTable,
   type Phb,
   type QemuState,
   type Region,
+  type SpaprTceTable,
   type StuckTable,
+  tableOf,
   tablesOfPhb,
   windowsOfPhb,
   withTable,
 } from './state.js';
-import { enableTable, replayCost } from './table-life.js';
+import { call as callFunction, type Resumption, ret, returned, type Step, wait } from './steps.js';
+import { replayCost } from './table-life.js';
 import { type Geometry, pageBytesOf, regionOf } from './tce-index.js';
 
 /** What a create decides before it changes anything. */
@@ -74,47 +77,58 @@ function decide(qemu: QemuState, call: IbmCreatePeDmaWindow): Decision {
  * whether or not that is free (B-32). The count of entries is cut to 32 bits (B-33) and the shifts count
  * modulo 64 (B-53); a count of 0 answers HW_ERROR and leaves the slot stuck.
  *
- * Where somebody listens to the PHB's windows, the call is not over yet: see `finishCreate`.
- * @see [QEMU] hw/ppc/spapr_rtas_ddw.c: rtas_ibm_create_pe_dma_window
+ * Where a notifier of the environment listens to the PHB's windows, the call waits for it before it answers: the
+ * replay of the new window, or its skipping.
+ * @see [QEMU] hw/ppc/spapr_rtas_ddw.c: rtas_ibm_create_pe_dma_window; hw/ppc/spapr_iommu.c: spapr_tce_replay
  */
-export function ibmCreatePeDmaWindow(qemu: QemuState, call: IbmCreatePeDmaWindow): Outcome & Aborting {
-  const decision = decide(qemu, call);
-  if (decision.status !== null) return { ...refused(qemu, call, decision.status), aborted: null };
-
-  const { slot, geometry } = decision;
-  const { table, sent, aborted } = enableTable(qemu, slot, geometry);
-  if (aborted) return aborts(qemu, sent);
-  if (table.mode === 'stuck') {
-    return { qemu: withTable(qemu, table), sent: [...sent, rtasReturn(call, 'HW_ERROR')], aborted: null };
+export function rtasIbmCreatePeDmaWindow(
+  qemu: QemuState,
+  frame: CreateWindowFrame,
+  resumed: Resumption,
+): Step {
+  const { call } = frame;
+  const answered = (at: QemuState, status: RtasStatus): Step => ret(at, null, [rtasReturn(call, status)]);
+  const table = tableOf(qemu, BigInt(frame.liobn));
+  switch (frame.at) {
+    case 'begin': {
+      const decision = decide(qemu, call);
+      if (decision.status !== null) return answered(qemu, decision.status);
+      const { slot, geometry } = decision;
+      return callFunction(
+        withTable({ ...qemu, creating: call }, { ...slot, skippingReplay: true }),
+        { ...frame, at: 'enabled', liobn: slot.liobn },
+        { fn: 'spapr_tce_table_enable', at: 'begin', liobn: slot.liobn, ...geometry },
+      );
+    }
+    case 'enabled': {
+      if (table === undefined) return unreachable('a slot went while its window was made');
+      if (table.mode !== 'enabled') return answered(skipped(qemu, table), 'HW_ERROR');
+      if (returned(resumed)) {
+        return callFunction(
+          skipped(qemu, table),
+          { ...frame, at: 'undone' },
+          { fn: 'spapr_tce_table_disable', at: 'begin', liobn: table.liobn },
+        );
+      }
+      if ((ddwPhbOf(qemu, call)?.notifiers ?? 0) === 0)
+        return ret(skipped(qemu, table), null, created(call, table));
+      return wait(qemu, { ...frame, at: 'showingWindow' });
+    }
+    case 'showingWindow': {
+      if (table?.mode !== 'enabled') return unreachable('a create waits without a window');
+      const replayed = qemu.config.switches.replayPolicy === 'always' ? replayCost(table) : [];
+      return ret(skipped(qemu, table), null, [...replayed, ...created(call, table)]);
+    }
+    case 'undone':
+      return answered(qemu, 'HW_ERROR');
+    default:
+      return unreachable(`rtas_ibm_create_pe_dma_window at ${frame.at satisfies never}`);
   }
-  if (table.needVfio) {
-    const waiting = withTable(qemu, { ...table, skippingReplay: true });
-    return { qemu: { ...waiting, creating: call }, sent, aborted: null };
-  }
-  return { qemu: withTable(qemu, table), sent: [...sent, ...created(call, table)], aborted: null };
 }
 
-/** Does this create have to wait for the notifiers' replay before it answers? */
-export const createIsLong = (qemu: QemuState, call: IbmCreatePeDmaWindow): boolean => {
-  const decision = decide(qemu, call);
-  if (decision.status !== null || decision.geometry.nbTable === 0) return false;
-  return (ddwPhbOf(qemu, call)?.notifiers ?? 0) > 0;
-};
-
-/**
- * Ends a create that notifiers waited on: the replay of the new window, or its skipping, then the answer.
- * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_replay
- */
-export function finishCreate(qemu: QemuState): Outcome {
-  const call = qemu.creating ?? unreachable('a create ends that never began');
-  const table = qemu.tables.find((candidate) => candidate.skippingReplay);
-  if (table?.mode !== 'enabled') unreachable('a create waits without a window');
-  const replayed = qemu.config.switches.replayPolicy === 'always' ? replayCost(table) : [];
-  return {
-    qemu: { ...withTable(qemu, { ...table, skippingReplay: false }), creating: null },
-    sent: [...replayed, ...created(call, table)],
-  };
-}
+/** The create has done with its window. */
+const skipped = (qemu: QemuState, table: SpaprTceTable): QemuState =>
+  withTable({ ...qemu, creating: null }, { ...table, skippingReplay: false });
 
 /** The line and the answer of a create that worked. */
 const created = (call: IbmCreatePeDmaWindow, { pageShift, busOffset, liobn }: EnabledTable) => [

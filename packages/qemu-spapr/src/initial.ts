@@ -2,6 +2,8 @@ import { bytes, type Device, gpa, type MemoryDevice, type VioDevice } from '@spa
 import { type CompleteConfig, completed, QEMU_7_2, type QemuConfig } from './config.js';
 import { deviceAdd } from './device-add.js';
 import type { QemuState, RamBlock } from './state.js';
+import type { Task } from './task.js';
+import { begin, MAIN_THREAD } from './task-run.js';
 import { NO_VFIO } from './vfio-state.js';
 
 /** What a machine is started with. */
@@ -37,11 +39,16 @@ const emptyQemu = (config: CompleteConfig, ram: readonly RamBlock[]): QemuState 
   devices: [],
   creating: null,
   task: null,
+  dmas: [],
+  rcu: [],
+  memslots: [],
   vfio: NO_VFIO,
 });
 
 /**
- * The machine before its first reset: every device realized, every window slot of a PHB empty.
+ * The machine before its first reset: every device realized, every window slot of a PHB empty. Beside KVM, or with
+ * a device that is passed through, it has to ask the host for things: then it is about to start, and does so by a
+ * `step` of the thread `main`.
  * @throws where a device cannot be realized, with QEMU's reason
  */
 export function initialQemu({
@@ -49,17 +56,21 @@ export function initialQemu({
   ram = ramOf(0x1000_0000n),
   devices = DEFAULT_DEVICES,
 }: QemuInput): QemuState {
-  return devices.reduce(
-    (qemu, device) => {
-      const outcome = deviceAdd(
-        qemu,
-        { type: 'device_add', from: 'environment', to: 'qemu-spapr', device },
-        'cold',
-      );
-      const returned = outcome.sent.find((message) => message.type === 'monitor-return');
-      if (returned?.type === 'monitor-return' && !returned.ok) throw new RangeError(returned.error);
-      return outcome.qemu;
-    },
-    emptyQemu(completed(config), ram),
-  );
+  const empty = emptyQemu(completed(config), ram);
+  const asksHost = empty.config.kvm !== null || devices.some(({ driver }) => driver === 'vfio-pci');
+  if (asksHost) return { ...empty, task: starting(devices) };
+  return devices.reduce((qemu, device) => {
+    const outcome = begin(qemu, MAIN_THREAD, 'realized', deviceAdd(device, 'cold'));
+    const returned = outcome.sent.find((message) => message.type === 'monitor-return');
+    if (returned?.type === 'monitor-return' && !returned.ok) throw new RangeError(returned.error);
+    return outcome.qemu;
+  }, empty);
 }
+
+const starting = (devices: readonly Device[]): Task => ({
+  mode: 'waiting',
+  thread: MAIN_THREAD,
+  frames: [{ fn: 'qemu_init', at: 'starting', blocks: 0, hcalls: 0, devices }],
+  awaits: 'step',
+  resting: 'realized',
+});

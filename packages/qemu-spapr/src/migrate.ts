@@ -1,7 +1,8 @@
-import { type MigratedTable, type MigrationStream, tceCount } from '@spapr-dma/protocol';
-import { forEachRun } from '@spapr-dma/tce-table';
-import { monitorReturn, type Outcome, traced } from './sent.js';
-import type { QemuState, SpaprTceTable } from './state.js';
+import { type MigratedTable, type MigrationStream, tceCount, unreachable } from '@spapr-dma/protocol';
+import type { EntryRuns, MigrateFrame } from './frames-qemu.js';
+import { monitorReturn, type QemuSent, traced } from './sent.js';
+import { type QemuState, type SpaprTceTable, tableOf } from './state.js';
+import { call, goto, type Resumption, ret, returned, type Step } from './steps.js';
 
 const geometryOf = (table: SpaprTceTable) => ({
   nbTable: tceCount(table.mode === 'enabled' ? table.nbTable : 0),
@@ -10,42 +11,59 @@ const geometryOf = (table: SpaprTceTable) => ({
 });
 
 /** What the stream holds of one table. */
-function migrated(table: SpaprTceTable): MigratedTable {
-  const runs: [number, number, bigint][] = [];
-  if (table.mode === 'enabled') {
-    forEachRun(table.view, (first, count, high, low) => {
-      runs.push([first, count, (BigInt(high) << 32n) | BigInt(low)]);
-    });
-  }
+function migrated(table: SpaprTceTable, runs: EntryRuns): MigratedTable {
   const { liobn, bypass, defWin } = table;
   return { liobn, ...geometryOf(table), bypass, defWin, runs };
 }
 
+/** Why the machine cannot be migrated; undefined where it can. @see [QEMU] hw/vfio/migration.c */
+export function migrationBlocker({ devices }: QemuState): string | undefined {
+  const device = devices.find(({ driver }) => driver === 'vfio-pci');
+  return device === undefined ? undefined : `${device.id}: VFIO device doesn't support migration`;
+}
+
+const tableAt = (qemu: QemuState, liobn: number): SpaprTceTable =>
+  tableOf(qemu, BigInt(liobn)) ?? unreachable('a table went while it was saved');
+
+/** The function to call. */
+export function migrate({ tables }: QemuState): MigrateFrame {
+  const ordered = [
+    ...tables.filter(({ owner }) => owner.kind === 'phb'),
+    ...tables.filter(({ owner }) => owner.kind === 'vio'),
+  ];
+  return { fn: 'migrate', at: 'begin', liobns: ordered.map(({ liobn }) => liobn), saved: [] };
+}
+
 /**
- * Writes every TCE table into a stream; a slot without a window too.
- * The PHBs' tables come first, VIO tables last.
+ * Writes every TCE table into a stream; a slot without a window too. A view in KVM is read like QEMU's own; no vCPU
+ * runs any more. The PHBs' tables come first, VIO tables last.
  *
  * Abstraction: PHBs stand in the order of their index; QEMU writes them in the order of their making.
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_pre_save
  */
-export function migrate(qemu: QemuState): Outcome {
-  const tables = [
-    ...qemu.tables.filter(({ owner }) => owner.kind === 'phb'),
-    ...qemu.tables.filter(({ owner }) => owner.kind === 'vio'),
-  ];
-  const logged = tables.map((table) => {
-    const { nbTable, busOffset, pageShift } = geometryOf(table);
-    return traced({
-      event: 'spapr_iommu_pre_save',
-      liobn: BigInt(table.liobn),
-      nb: nbTable,
-      busOffset,
-      ps: pageShift,
-    });
+export function migrateTables(qemu: QemuState, frame: MigrateFrame, resumed: Resumption): Step {
+  const [liobn, ...liobns] = frame.liobns;
+  if (frame.at === 'read') {
+    const table = tableAt(qemu, liobn ?? 0);
+    const saved = [...frame.saved, migrated(table, (returned(resumed) ?? []) as EntryRuns)];
+    return goto(qemu, { ...frame, at: 'begin', liobns, saved }, [preSave(table)]);
+  }
+  if (liobn === undefined) {
+    const stream: MigrationStream = { version: qemu.config.features.streamVersion, tables: frame.saved };
+    return ret(qemu, null, [monitorReturn('migrate', '', stream)]);
+  }
+  const next: MigrateFrame = { ...frame, at: 'read' };
+  if (tableAt(qemu, liobn).mode !== 'enabled') return goto(qemu, next);
+  return call(qemu, next, { fn: 'read_view', at: 'begin', liobn, fromKvm: false, index: 0, runs: [] });
+}
+
+function preSave(table: SpaprTceTable): QemuSent {
+  const { nbTable, busOffset, pageShift } = geometryOf(table);
+  return traced({
+    event: 'spapr_iommu_pre_save',
+    liobn: BigInt(table.liobn),
+    nb: nbTable,
+    busOffset,
+    ps: pageShift,
   });
-  const stream: MigrationStream = {
-    version: qemu.config.features.streamVersion,
-    tables: tables.map(migrated),
-  };
-  return { qemu, sent: [...logged, monitorReturn('migrate', '', stream)] };
 }

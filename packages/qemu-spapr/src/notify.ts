@@ -1,10 +1,8 @@
 import type { IommuNotify, TceIndex } from '@spapr-dma/protocol';
-import { forEachMapped } from '@spapr-dma/tce-table';
+import type { EntryRuns } from './frames-qemu.js';
 import type { QemuSent } from './sent.js';
 import type { EnabledTable } from './state.js';
 import { pageMaskOf, shiftOf } from './tce-index.js';
-
-const join = (high: number, low: number): bigint => (BigInt(high) << 32n) | BigInt(low);
 
 /** What notifiers hear of one entry: MAP where it has permissions, else UNMAP. */
 function notifyOf(table: EnabledTable, index: TceIndex, tce: bigint): IommuNotify {
@@ -38,11 +36,14 @@ export function notifiesOf(
 }
 
 /**
- * Tells a new notifier of every mapped entry. It never says UNMAP.
+ * Tells a notifier of every mapped entry of some runs. It never says UNMAP.
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_replay
  */
-export function replayOf(table: EnabledTable): readonly QemuSent[] {
+export function replayOf(table: EnabledTable, runs: EntryRuns): readonly QemuSent[] {
   const told: IommuNotify[] = [];
-  forEachMapped(table.view, (index, high, low) => told.push(notifyOf(table, index, join(high, low))));
+  for (const [first, count, tce] of runs) {
+    if ((tce & 3n) === 0n) continue;
+    for (let at = 0; at < count; at++) told.push(notifyOf(table, (first + at) as TceIndex, tce));
+  }
   return told;
 }

@@ -1,8 +1,9 @@
 import type { Frame } from './frames.js';
-import type { Awaits, Places, Task } from './task.js';
+import type { Places, Task } from './task.js';
 import {
   CONNECT_PLACES,
   DISCONNECT_PLACES,
+  EEH_PLACES,
   NOTIFY_PLACES,
   PREREG_PLACES,
   REGION_ADD_PLACES,
@@ -17,27 +18,84 @@ const ALLOC_PLACES = {
 } as const satisfies Places;
 /** A guest view goes. */
 const FREE_PLACES = { closingKvmTable: 'kvm-return' } as const satisfies Places;
+/** A guest view is read, or filled. */
+const READ_PLACES = { loadingView: 'view-return', loadingEntry: 'view-return' } as const satisfies Places;
+const WRITE_PLACES = { storingEntries: 'view-return' } as const satisfies Places;
+/** A guest view moves. */
+const MOVE_PLACES = {
+  pausingVcpus: 'kvm-return',
+  ...ALLOC_PLACES,
+  ...READ_PLACES,
+  ...WRITE_PLACES,
+  ...FREE_PLACES,
+  resumingVcpus: 'kvm-return',
+} as const satisfies Places;
 
-const ENABLE_PLACES = { ...ALLOC_PLACES, ...REGION_ADD_PLACES } as const;
-const DISABLE_PLACES = { ...FREE_PLACES, ...REGION_DEL_PLACES } as const;
+/** A window comes or goes. */
+const WINDOW_PLACES = {
+  ...ALLOC_PLACES,
+  ...REGION_ADD_PLACES,
+  ...REGION_DEL_PLACES,
+  ...FREE_PLACES,
+} as const satisfies Places;
 
-/** What the big lock is held for, and where the holder can wait meanwhile. */
+/** What the big lock is held for, and where its holder can wait meanwhile. */
 export const OPERATIONS = {
-  resetting: { ...ENABLE_PLACES, ...DISABLE_PLACES },
-  addingDevice: { ...ENABLE_PLACES, ...CONNECT_PLACES, ...PREREG_PLACES },
-  releasingDevice: { ...DISABLE_PLACES, ...DISCONNECT_PLACES },
-  writingEntries: { ...NOTIFY_PLACES },
-} as const satisfies Record<string, Places>;
+  starting: {
+    starting: 'step',
+    addingMemslot: 'kvm-return',
+    enablingHcall: 'kvm-return',
+    ...ALLOC_PLACES,
+    ...MOVE_PLACES,
+    ...CONNECT_PLACES,
+    ...PREREG_PLACES,
+  },
+  resetting: { ...WINDOW_PLACES, ...WRITE_PLACES, ...EEH_PLACES },
+  addingDevice: {
+    ...WINDOW_PLACES,
+    ...MOVE_PLACES,
+    ...CONNECT_PLACES,
+    ...PREREG_PLACES,
+    addingMemslot: 'kvm-return',
+  },
+  removingMemory: { removingMemslot: 'kvm-return', ...PREREG_PLACES },
+  freeing: { ...WINDOW_PLACES, ...MOVE_PLACES, ...DISCONNECT_PLACES },
+  creatingWindow: { ...WINDOW_PLACES, showingWindow: 'step' },
+  removingWindow: WINDOW_PLACES,
+  resettingWindows: WINDOW_PLACES,
+  quiescing: WRITE_PLACES,
+  writingEntries: { storingEntry: 'view-return', ...WRITE_PLACES, ...NOTIFY_PLACES },
+  readingEntry: READ_PLACES,
+  registeringNotifier: MOVE_PLACES,
+  migrating: READ_PLACES,
+  loadingStream: { ...WINDOW_PLACES, ...WRITE_PLACES, ...NOTIFY_PLACES },
+} as const satisfies Readonly<Record<string, Places>>;
 export type Operation = keyof typeof OPERATIONS;
 
 /** The operation that a function is, where it is the outermost one. */
-const OPERATION_OF: Partial<Record<Frame['fn'], Operation>> = {};
+const OPERATION_OF: Partial<Record<Frame['fn'], Operation>> = {
+  qemu_init: 'starting',
+  spapr_machine_reset: 'resetting',
+  qdev_device_add: 'addingDevice',
+  pc_dimm_unplug: 'removingMemory',
+  call_rcu_thread: 'freeing',
+  rtas_ibm_create_pe_dma_window: 'creatingWindow',
+  rtas_ibm_remove_pe_dma_window: 'removingWindow',
+  rtas_ibm_reset_pe_dma_window: 'resettingWindows',
+  rtas_quiesce: 'quiescing',
+  h_put_tce: 'writingEntries',
+  h_put_tce_indirect: 'writingEntries',
+  h_stuff_tce: 'writingEntries',
+  h_get_tce: 'readingEntry',
+  memory_region_register_iommu_notifier: 'registeringNotifier',
+  migrate: 'migrating',
+  migrate_incoming: 'loadingStream',
+};
 
-/** Where the chart is: what the lock is held for, and what the innermost function waits for. */
-export function placeOf(task: Task | null): string | undefined {
-  if (task?.mode !== 'waiting') return undefined;
-  const operation = OPERATION_OF[task.frames[0]!.fn];
-  return `${operation}.${task.frames.at(-1)!.at}`;
-}
+/** What the big lock is held for; undefined while it is free. */
+export const operationOf = (task: Task | null): Operation | undefined =>
+  task?.mode === 'waiting' ? OPERATION_OF[task.frames[0]?.fn ?? 'read_view'] : undefined;
 
-export type { Awaits };
+/** Where its holder waits. */
+export const placeOf = (task: Task | null): string | undefined =>
+  task?.mode === 'waiting' ? task.frames.at(-1)?.at : undefined;

@@ -1,86 +1,153 @@
-import { type MigratedTable, type MigrationStream, tce, tceCount, tceIndex } from '@spapr-dma/protocol';
-import { tceTable, withFill } from '@spapr-dma/tce-table';
-import { type Aborting, aborts } from './qemu-abort.js';
-import { monitorReturn, type Outcome, type QemuSent, traced } from './sent.js';
+import {
+  type MigratedTable,
+  type MigrationStream,
+  type TceIndex,
+  tceCount,
+  unreachable,
+} from '@spapr-dma/protocol';
+import type { EntryRuns, MigrateIncomingFrame, PostLoadFrame } from './frames-qemu.js';
+import { replayOf } from './notify.js';
+import { monitorReturn, type QemuSent, traced } from './sent.js';
 import { type EnabledTable, type QemuState, type SpaprTceTable, tableOf, withTable } from './state.js';
-import { disableTable, enableTable, replayCost } from './table-life.js';
-
-/** The view that a stream's runs describe. */
-const viewOf = ({ nbTable, runs }: MigratedTable): EnabledTable['view'] =>
-  runs.reduce(
-    (view, [first, count, value]) => withFill(view, tceIndex(first), tceCount(count), tce(value)),
-    tceTable(nbTable),
-  );
+import { abort, call, callOrGo, goto, type Resumption, ret, returned, type Step } from './steps.js';
+import { phbOfTable } from './table-enable.js';
+import { replayCost } from './table-life.js';
+import { isHeard, notifyEntry } from './vfio-hooks.js';
 
 const entriesOf = (table: SpaprTceTable) => tceCount(table.mode === 'enabled' ? table.nbTable : 0);
 
 const sameGeometry = (table: EnabledTable, loaded: MigratedTable): boolean =>
   table.busOffset === loaded.busOffset && table.pageShift === loaded.pageShift;
 
+/** The runs of a stream, with runs of 0 between them: a copy of the whole table. */
+function wholeRuns({ nbTable, runs }: MigratedTable): EntryRuns {
+  const whole: [number, number, bigint][] = [];
+  let end = 0;
+  for (const [first, count, value] of runs) {
+    if (first > end) whole.push([end, first - end, 0n]);
+    whole.push([first, count, value]);
+    end = first + count;
+  }
+  if (end < nbTable) whole.push([end, nbTable - end, 0n]);
+  return whole;
+}
+
+const isMapped = ([, , tce]: EntryRuns[number]): boolean => (tce & 3n) !== 0n;
+
 /**
  * Takes one loaded table over: a window of another size is made anew, then the entries are copied.
- * Notifiers are not told of the copied entries; a window of the same size but another place keeps its old
- * memory region under its new numbers, so devices find it elsewhere than hypercalls do (B-29).
+ * Those who listen are not told of the copied entries (B-29), and are replayed a window that is empty yet (B-30). A
+ * window of the same size but another place keeps its old memory region under its new numbers, so devices find it
+ * elsewhere than hypercalls do (B-29).
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_post_load
  */
-export function postLoad(
-  qemu: QemuState,
-  before: SpaprTceTable,
-  loaded: MigratedTable,
-  version: MigrationStream['version'],
-): Outcome & Aborting {
+export function spaprTceTablePostLoad(qemu: QemuState, frame: PostLoadFrame, resumed: Resumption): Step {
+  const { loaded } = frame;
   const { switches } = qemu.config;
-  const preNb = entriesOf(before);
-  const moved =
-    switches.postLoadGeomCheck === 'fixed' && before.mode === 'enabled' && !sameGeometry(before, loaded);
-  const sent: QemuSent[] = [];
-  let table: SpaprTceTable = before;
-  if (table.mode === 'enabled' && (loaded.nbTable !== preNb || moved)) table = disableTable(qemu, table);
-  if (loaded.nbTable > 0 && table.mode !== 'enabled') {
-    const enabled = enableTable(qemu, table, loaded);
-    if (enabled.aborted) return aborts(qemu, enabled.sent);
-    table = enabled.table;
-    sent.push(...enabled.sent);
-    if (table.mode === 'enabled' && table.needVfio) sent.push(...replayCost(table));
+  const { liobn } = loaded;
+  const table = tableOf(qemu, BigInt(liobn)) ?? unreachable('a table went while it was loaded');
+  const replays = switches.postLoadReplay === 'unfixed';
+  switch (frame.at) {
+    case 'begin': {
+      const next: PostLoadFrame = { ...frame, at: 'disabled', preNb: entriesOf(table) };
+      const moved =
+        switches.postLoadGeomCheck === 'fixed' && table.mode === 'enabled' && !sameGeometry(table, loaded);
+      const goes = table.mode === 'enabled' && (loaded.nbTable !== table.nbTable || moved);
+      return goes
+        ? call(qemu, next, { fn: 'spapr_tce_table_disable', at: 'begin', liobn })
+        : goto(qemu, next);
+    }
+    case 'disabled': {
+      const next: PostLoadFrame = { ...frame, at: 'enabled' };
+      if (loaded.nbTable === 0 || table.mode === 'enabled') return goto(qemu, next);
+      const { pageShift, busOffset, nbTable } = loaded;
+      return call(withTable(qemu, { ...table, skippingReplay: !replays }), next, {
+        fn: 'spapr_tce_table_enable',
+        at: 'begin',
+        liobn,
+        pageShift,
+        busOffset,
+        nbTable,
+      });
+    }
+    case 'enabled': {
+      const failed = returned(resumed);
+      if (typeof failed === 'string' && failed !== '') return abort(qemu, failed);
+      if (table.mode !== 'enabled') return goto(qemu, { ...frame, at: 'notified' });
+      const isNew = resumed.type === 'returned';
+      const costs =
+        isNew && replays && (phbOfTable(qemu, table)?.notifiers ?? 0) > 0 ? replayCost(table) : [];
+      const { pageShift, busOffset } = loaded;
+      return call(
+        withTable(qemu, { ...table, pageShift, busOffset, skippingReplay: false }),
+        { ...frame, at: 'copied' },
+        { fn: 'write_view', at: 'begin', liobn, runs: wholeRuns(loaded) },
+        costs,
+      );
+    }
+    case 'copied': {
+      if (switches.postLoadNotify === 'unfixed') return goto(qemu, { ...frame, at: 'notified' });
+      const untold = isHeard(qemu, liobn) ? loaded.runs.filter(isMapped) : [];
+      const told = table.mode === 'enabled' && table.needVfio ? replayOf(table, loaded.runs) : [];
+      return goto(qemu, { ...frame, at: 'notified', untold }, told);
+    }
+    case 'notified': {
+      const [run, ...rest] = frame.untold;
+      if (run === undefined) return loadedTable(qemu, frame, table);
+      const [first, count, tce] = run;
+      const untold: EntryRuns = count > 1 ? [[first + 1, count - 1, tce], ...rest] : rest;
+      return callOrGo(qemu, { ...frame, untold }, notifyEntry(qemu, liobn, first as TceIndex, tce));
+    }
+    default:
+      return unreachable(`spapr_tce_table_post_load at ${frame.at satisfies never}`);
   }
-  if (table.mode === 'enabled') {
-    const { pageShift, busOffset } = loaded;
-    table = { ...table, pageShift, busOffset, view: viewOf(loaded) };
-  }
-  table = {
-    ...table,
-    bypass: loaded.bypass,
-    defWin: version === 3 ? loaded.defWin : table.defWin,
-  };
+}
+
+function loadedTable(qemu: QemuState, { loaded, version, preNb }: PostLoadFrame, table: SpaprTceTable): Step {
   const line = traced({
     event: 'spapr_iommu_post_load',
-    liobn: BigInt(before.liobn),
+    liobn: BigInt(table.liobn),
     preNb,
     postNb: entriesOf(table),
     busOffset: loaded.busOffset,
     ps: loaded.pageShift,
   });
-  return { qemu: withTable(qemu, table), sent: [...sent, line], aborted: null };
+  const defWin = version === 3 ? loaded.defWin : table.defWin;
+  return ret(withTable(qemu, { ...table, bypass: loaded.bypass, defWin }), null, [line]);
 }
 
+/** The function to call. */
+export const migrateIncoming = (stream: MigrationStream): MigrateIncomingFrame => ({
+  fn: 'migrate_incoming',
+  at: 'begin',
+  stream,
+  done: 0,
+});
+
 /** Loads a whole stream: every table that it holds must be there, and a newer stream is not understood. */
-export function migrateIncoming(qemu: QemuState, stream: MigrationStream): Outcome & Aborting {
-  const sent: QemuSent[] = [];
-  let next = qemu;
+export function loadTables(qemu: QemuState, frame: MigrateIncomingFrame): Step {
+  const { stream } = frame;
+  const answer = (why = ''): Step => {
+    const sent: readonly QemuSent[] = [monitorReturn('migrate-incoming', why)];
+    return ret(qemu, null, sent);
+  };
   if (stream.version > qemu.config.features.streamVersion) {
-    const why = `a stream of version ${stream.version} is too new`;
-    return { qemu, sent: [monitorReturn('migrate-incoming', why)], aborted: null };
+    return answer(`a stream of version ${stream.version} is too new`);
   }
-  for (const loaded of stream.tables) {
-    const before = tableOf(next, BigInt(loaded.liobn));
-    if (before === undefined) {
-      const why = `there is no TCE table 0x${loaded.liobn.toString(16)}`;
-      return { qemu, sent: [monitorReturn('migrate-incoming', why)], aborted: null };
-    }
-    const outcome = postLoad(next, before, loaded, stream.version);
-    sent.push(...outcome.sent);
-    if (outcome.aborted !== null) return { qemu: next, sent, aborted: outcome.aborted };
-    next = outcome.qemu;
-  }
-  return { qemu: next, sent: [...sent, monitorReturn('migrate-incoming')], aborted: null };
+  const stranger = stream.tables.find(({ liobn }) => tableOf(qemu, BigInt(liobn)) === undefined);
+  if (stranger !== undefined) return answer(`there is no TCE table 0x${stranger.liobn.toString(16)}`);
+  const loaded = stream.tables[frame.done];
+  if (loaded === undefined) return answer();
+  return call(
+    qemu,
+    { ...frame, at: 'loaded', done: frame.done + 1 },
+    {
+      fn: 'spapr_tce_table_post_load',
+      at: 'begin',
+      loaded,
+      version: stream.version,
+      preNb: 0,
+      untold: [],
+    },
+  );
 }

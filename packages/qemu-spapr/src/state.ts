@@ -1,6 +1,8 @@
 import {
   type Buid,
   type Bytes,
+  type DeviceDma,
+  type DmaPiece,
   type Gpa,
   type IbmCreatePeDmaWindow,
   type Liobn,
@@ -8,6 +10,7 @@ import {
   type PciDevice,
   type PhbProperties,
   type TceCount,
+  type VfioPciDevice,
 } from '@spapr-dma/protocol';
 import type { TceTable } from '@spapr-dma/tce-table';
 import type { CompleteConfig } from './config.js';
@@ -29,13 +32,36 @@ export interface QemuState {
   /** In the order of their `reg`. */
   readonly vios: readonly Vio[];
   /** In the order of their id. */
-  readonly devices: readonly PciDevice[];
-  /** A create that waits until the notifiers of its PHB have seen the new window. */
+  readonly devices: readonly (PciDevice | VfioPciDevice)[];
+  /** A create that is making its window, which is not over until those who listen have seen it. */
   readonly creating: IbmCreatePeDmaWindow | null;
   /** What holds the big lock over more than one step; null while the lock is free. */
   readonly task: Task | null;
+  /** Transfers of emulated devices that wait for a view in KVM, outside the big lock; in the order of their thread. */
+  readonly dmas: readonly Dma[];
+  /** What is to be freed when everybody has let go of it, the oldest first. */
+  readonly rcu: readonly RcuCallback[];
+  /** KVM's slots for guest memory by their number: the block's address, null for a slot that is free. */
+  readonly memslots: readonly (bigint | null)[];
   readonly vfio: VfioState;
 }
+
+/** An emulated device's transfer that waits for one entry of a view in KVM. */
+export interface Dma {
+  readonly call: DeviceDma;
+  /** The window that the entry is of, and how far its address is from the window's start. */
+  readonly liobn: Liobn;
+  readonly offset: bigint;
+  /** What is left of the transfer. */
+  readonly address: bigint;
+  readonly left: bigint;
+  readonly pieces: readonly DmaPiece[];
+}
+
+/** An RCU callback: a VFIO device is finalized, or a PHB asks anew whether one is behind it. */
+export type RcuCallback =
+  | { readonly kind: 'vfio-device'; readonly id: string }
+  | { readonly kind: 'sync'; readonly phb: number };
 
 /** Guest memory at [gpa, gpa + bytes). */
 export interface RamBlock {
@@ -110,6 +136,11 @@ export interface Phb {
   readonly slotOrder: readonly [0 | 1, 0 | 1];
   /** Notifiers registered for the windows of this PHB. */
   readonly notifiers: number;
+  /**
+   * What the PHB believes: that a VFIO device is behind it. Only where commands and not notifiers tell; see the
+   * switches reallocOnFirstVfio and unplugSync.
+   */
+  readonly hasVfio: boolean;
   /** Absent for the PHB that the machine cannot lose. */
   readonly drc: Drc;
   /** Connectors of its PCI slots that hold a device, in the order of devfn. */

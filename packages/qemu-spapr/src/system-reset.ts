@@ -1,9 +1,13 @@
+import { unreachable } from '@spapr-dma/protocol';
 import { connectorOf, withConnector } from './device-del.js';
 import { drcReset } from './drc.js';
+import type { SystemResetFrame } from './frames-qemu.js';
 import { phbDmaReset } from './phb-dma-reset.js';
-import { type Aborting, aborts } from './qemu-abort.js';
-import { type Outcome, type QemuSent, traced } from './sent.js';
-import { phbOfIndex, type QemuState } from './state.js';
+import { type QemuSent, traced } from './sent.js';
+import { phbOfIndex, type QemuState, windowsOfPhb } from './state.js';
+import { abort, call, callOrGo, goto, type Resumption, ret, returned, type Step } from './steps.js';
+import { phbWasReset } from './vfio-hooks.js';
+import { isInKvm, wholeOf, windowOf } from './view.js';
 import { allViosReset } from './vio-reset.js';
 
 /** Connectors with a device or with something pending, in the order of their index. */
@@ -19,34 +23,63 @@ const withoutBypass = (qemu: QemuState): QemuState => ({
   tables: qemu.tables.map((table) => (table.bypass ? { ...table, bypass: false } : table)),
 });
 
+/** The function to call. */
+export const systemReset = ({ phbs }: QemuState): SystemResetFrame => ({
+  fn: 'spapr_machine_reset',
+  at: 'begin',
+  phbs: phbs
+    .filter(({ mode }) => mode === 'present')
+    .map(({ properties }) => properties.index)
+    .reverse(),
+  liobns: [],
+});
+
 /**
  * Machine reset. Every PHB gets its default window; VIO devices are put back; connectors whose unplug waits
- * lose their device. TCEs of the fresh windows are 0.
+ * lose their device. TCEs of the fresh windows are 0, and are written all the same, which brings in every page of
+ * a view in KVM; who listens hears nothing of it.
  *
  * Abstraction: PHBs are reset from the highest index down, QEMU takes the one that was made last first; the
  * connectors, whose order is that of a hash table in QEMU, are reset by index.
  * @see [QEMU] hw/ppc/spapr.c: spapr_machine_reset; hw/ppc/spapr_pci.c: spapr_phb_reset
  */
-export function systemReset(qemu: QemuState): Outcome & Aborting {
-  const sent: QemuSent[] = [];
-  let next = qemu;
-  for (const { properties } of [...qemu.phbs].reverse()) {
-    const phb = phbOfIndex(next, properties.index);
-    if (phb?.mode !== 'present') continue;
-    const reset = phbDmaReset(next, phb);
-    if (reset.aborted !== null) return aborts(next, [...sent, ...reset.sent.slice(0, -1)]);
-    next = reset.qemu;
-    sent.push(...reset.sent);
+export function spaprMachineReset(qemu: QemuState, frame: SystemResetFrame, resumed: Resumption): Step {
+  switch (frame.at) {
+    case 'begin': {
+      const [index] = frame.phbs;
+      if (index === undefined) return call(qemu, { ...frame, at: 'viosReset' }, allViosReset(qemu));
+      return call(qemu, { ...frame, at: 'phbReset' }, phbDmaReset(index));
+    }
+    case 'phbReset': {
+      const failed = returned(resumed);
+      if (typeof failed === 'string' && failed !== '') return abort(qemu, failed);
+      const [index = -1] = frame.phbs;
+      if (phbOfIndex(qemu, index) === undefined) unreachable(`PHB ${index} went in its reset`);
+      const inKvm = windowsOfPhb(qemu, index).filter(isInKvm);
+      return goto(qemu, { ...frame, at: 'zeroed', liobns: inKvm.map(({ liobn }) => liobn) });
+    }
+    case 'zeroed': {
+      const [liobn, ...liobns] = frame.liobns;
+      if (liobn === undefined) {
+        const next: SystemResetFrame = { ...frame, at: 'begin', phbs: frame.phbs.slice(1) };
+        return callOrGo(qemu, next, phbWasReset(qemu, frame.phbs[0] ?? -1));
+      }
+      const runs = wholeOf(windowOf(qemu, liobn), 0n);
+      return call(qemu, { ...frame, liobns }, { fn: 'write_view', at: 'begin', liobn, runs });
+    }
+    case 'viosReset': {
+      const sent: QemuSent[] = [];
+      let next = withoutBypass(qemu);
+      for (const index of connectorsOf(next)) {
+        const at = connectorOf(next, index);
+        if (at === undefined) continue;
+        const { drc, released } = drcReset(at.drc);
+        next = withConnector(next, at, drc, released);
+        sent.push(traced({ event: 'spapr_drc_reset', index }));
+      }
+      return ret(next, null, sent);
+    }
+    default:
+      return unreachable(`spapr_machine_reset at ${frame.at satisfies never}`);
   }
-  const vios = allViosReset(next);
-  next = withoutBypass(vios.qemu);
-  sent.push(...vios.sent);
-  for (const index of connectorsOf(next)) {
-    const at = connectorOf(next, index);
-    if (at === undefined) continue;
-    const { drc, released } = drcReset(at.drc);
-    next = withConnector(next, at, drc, released);
-    sent.push(traced({ event: 'spapr_drc_reset', index }));
-  }
-  return { qemu: next, sent, aborted: null };
 }

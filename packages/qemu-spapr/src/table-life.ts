@@ -1,14 +1,7 @@
 import { tceCount } from '@spapr-dma/protocol';
 import { mappedCount, tceTable } from '@spapr-dma/tce-table';
-import { cost, type QemuSent, traced } from './sent.js';
-import {
-  type DisabledTable,
-  type EnabledTable,
-  phbOfIndex,
-  type QemuState,
-  type SpaprTceTable,
-  type StuckTable,
-} from './state.js';
+import { cost, type QemuSent } from './sent.js';
+import type { DisabledTable, EnabledTable, QemuState, SpaprTceTable, StuckTable } from './state.js';
 import { type Geometry, regionOf } from './tce-index.js';
 
 /**
@@ -20,13 +13,6 @@ export const TABLE_LIFE = {
   enabled: { disable: 'disabled' },
   stuck: { enable: 'QEMU aborts' },
 } as const satisfies Record<SpaprTceTable['mode'], Record<string, SpaprTceTable['mode'] | 'QEMU aborts'>>;
-
-/** A table after `enable`, with what QEMU logged; `aborted` where the assertion failed. */
-export interface EnableOutcome {
-  readonly table: EnabledTable | StuckTable;
-  readonly sent: readonly QemuSent[];
-  readonly aborted: boolean;
-}
 
 /** The assertion that fails when a slot's memory region is attached twice. */
 export const SUBREGION_ASSERTION = 'memory_region_add_subregion: !subregion->container';
@@ -40,40 +26,23 @@ const identityOf = ({ liobn, owner, defWin, bypass, needVfio, skippingReplay }: 
   skippingReplay,
 });
 
-/**
- * Makes the window of a table that has none: allocates the view, sizes the memory region, attaches it.
- * With 0 entries the region stays attached to nothing and the slot is stuck; enabling a stuck slot aborts.
- * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_enable, spapr_tce_alloc_table
- */
-export function enableTable(
-  qemu: QemuState,
-  before: DisabledTable | StuckTable,
+/** A table with its new window, which is empty; without entries it is none, and the slot is stuck. */
+export function enabledTable(
+  before: DisabledTable,
   { pageShift, busOffset, nbTable }: Geometry,
-): EnableOutcome {
-  // The log line comes from the allocation, so it stands there even where the attaching aborts.
-  const logged = traced({
-    event: 'spapr_iommu_new_table',
-    liobn: BigInt(before.liobn),
-    table: nbTable === 0 ? '(nil)' : 'allocated',
-    fd: -1,
-  });
+  fd: number,
+  needVfio: boolean,
+): EnabledTable | StuckTable {
   const common = { ...identityOf(before), pageShift, busOffset };
-  if (nbTable === 0) {
-    return { table: { ...common, mode: 'stuck' }, sent: [logged], aborted: before.mode === 'stuck' };
-  }
-  const needVfio = before.owner.kind === 'phb' && (phbOfIndex(qemu, before.owner.index)?.notifiers ?? 0) > 0;
+  if (nbTable === 0) return { ...common, mode: 'stuck' };
   return {
-    table: {
-      ...common,
-      mode: 'enabled',
-      needVfio,
-      nbTable: tceCount(nbTable),
-      region: regionOf({ pageShift, busOffset, nbTable }),
-      view: tceTable(nbTable),
-      fd: -1,
-    },
-    sent: [logged],
-    aborted: before.mode === 'stuck',
+    ...common,
+    mode: 'enabled',
+    needVfio,
+    nbTable: tceCount(nbTable),
+    region: regionOf({ pageShift, busOffset, nbTable }),
+    view: tceTable(nbTable),
+    fd,
   };
 }
 

@@ -1,4 +1,4 @@
-import { type ThreadId, unreachable } from '@spapr-dma/protocol';
+import { type ThreadId, threadId, unreachable } from '@spapr-dma/protocol';
 import type { Frame } from './frames.js';
 import { QEMU_FUNCTIONS } from './qemu-functions.js';
 import { cost, type Outcome, type QemuSent } from './sent.js';
@@ -6,6 +6,11 @@ import type { QemuState } from './state.js';
 import type { KvmRequest, Next, Resumption, Step, StepFunction, VfioRequest, ViewRequest } from './steps.js';
 import type { Awaits, Over, Resting, Waiting } from './task.js';
 import { VFIO_FUNCTIONS } from './vfio-functions.js';
+
+/** The thread that serves the monitor. */
+export const MAIN_THREAD = threadId('main');
+/** The thread that runs RCU callbacks. */
+export const RCU_THREAD = threadId('rcu');
 
 /** QEMU's functions by name. */
 const FUNCTIONS = { ...QEMU_FUNCTIONS, ...VFIO_FUNCTIONS };
@@ -40,6 +45,11 @@ function waitOf(next: Next, thread: ThreadId): { awaits: Awaits; sent: readonly 
   }
 }
 
+/** What a task did so far, and where that leads: to the end of it, or to a wait. */
+export interface TaskOutcome extends Outcome {
+  readonly goes: Over['goes'] | 'busy';
+}
+
 /**
  * Runs the innermost function of whoever holds the big lock, and whatever it calls and returns to, until it
  * waits or the task is over.
@@ -49,16 +59,13 @@ export function run(
   holder: { readonly thread: ThreadId; readonly resting: Resting },
   frames: readonly Frame[],
   resume: Resumption,
-): Outcome {
+): TaskOutcome {
   const { thread, resting } = holder;
   const sent: QemuSent[] = [];
   let qemu = start;
   let stack = frames;
   let resumed = resume;
-  const over = (goes: Over['goes']): Outcome => ({
-    qemu: { ...qemu, task: { mode: 'over', goes } },
-    sent,
-  });
+  const over = (goes: Over['goes']): TaskOutcome => ({ qemu, sent, goes });
   for (;;) {
     const frame = stack.at(-1);
     if (frame === undefined) return over(resting);
@@ -95,7 +102,7 @@ export function run(
           awaits: waiting.awaits,
           resting,
         };
-        return { qemu: { ...qemu, task }, sent };
+        return { qemu: { ...qemu, task }, sent, goes: 'busy' };
       }
     }
   }
@@ -104,7 +111,7 @@ export function run(
 const BEGIN: Resumption = { type: 'begin' };
 
 /** A thread takes the big lock and begins. */
-export const begin = (qemu: QemuState, thread: ThreadId, resting: Resting, frame: Frame): Outcome =>
+export const begin = (qemu: QemuState, thread: ThreadId, resting: Resting, frame: Frame): TaskOutcome =>
   run(qemu, { thread, resting }, [frame], BEGIN);
 
 /** Is this what the holder of the big lock waits for? */
@@ -113,9 +120,11 @@ export const isAwaited = (
   { type, thread }: { readonly type: string; readonly thread?: ThreadId },
 ): boolean => task?.mode === 'waiting' && task.awaits === type && task.thread === thread;
 
-/** The holder of the big lock goes on. */
+/** The holder of the big lock goes on; where that ends the task, the state says so until the chart has heard it. */
 export function goOn(qemu: QemuState, resumed: Resumption): Outcome {
   const { task } = qemu;
-  if (task?.mode !== 'waiting') unreachable('nobody holds the big lock');
-  return run(qemu, task, task.frames, resumed);
+  if (task?.mode !== 'waiting') return unreachable('nobody holds the big lock');
+  const outcome = run(qemu, task, task.frames, resumed);
+  if (outcome.goes === 'busy') return outcome;
+  return { qemu: { ...outcome.qemu, task: { mode: 'over', goes: outcome.goes } }, sent: outcome.sent };
 }

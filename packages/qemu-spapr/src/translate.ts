@@ -1,4 +1,4 @@
-import { tceIndex } from '@spapr-dma/protocol';
+import { type TceIndex, tceIndex } from '@spapr-dma/protocol';
 import { tceHighAt, tceLowAt } from '@spapr-dma/tce-table';
 import type { EnabledTable } from './state.js';
 import { pageMaskOf, shiftOf } from './tce-index.js';
@@ -16,18 +16,26 @@ export interface Translation {
 /** A lookup outside the table: nothing may be done, and the mask spans everything. */
 const OUTSIDE: Translation = { translated: 0n, perm: 0, addrMask: 0xffff_ffff_ffff_ffffn };
 
+/** The entry for an address relative to the start of the window; undefined behind the table's end. */
+export function indexOf(table: EnabledTable, address: bigint): TceIndex | undefined {
+  const index = BigInt.asUintN(64, address) >> shiftOf(table.pageShift);
+  return index >= BigInt(table.nbTable) ? undefined : tceIndex(Number(index));
+}
+
+/** What an entry says. */
+export function translated(table: EnabledTable, tce: bigint): Translation {
+  const mask = pageMaskOf(table.pageShift);
+  return { translated: tce & mask, perm: Number(tce & 3n), addrMask: BigInt.asUintN(64, ~mask) };
+}
+
 /**
- * Looks one address up in the guest view, for an emulated device's DMA or for a replay. There is no cache:
- * the next lookup sees the next value.
+ * Looks one address up in the guest view, for an emulated device's DMA. There is no cache: the next lookup sees
+ * the next value. A view in KVM is not looked into here.
  * @param address relative to the start of the window, bytes
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_translate_iommu
  */
 export function translate(table: EnabledTable, address: bigint): Translation {
-  const index = BigInt.asUintN(64, address) >> shiftOf(table.pageShift);
-  if (index >= BigInt(table.nbTable)) return OUTSIDE;
-  const at = tceIndex(Number(index));
-  const low = tceLowAt(table.view, at);
-  const mask = pageMaskOf(table.pageShift);
-  const value = (BigInt(tceHighAt(table.view, at)) << 32n) | BigInt(low);
-  return { translated: value & mask, perm: low & 3, addrMask: BigInt.asUintN(64, ~mask) };
+  const at = indexOf(table, address);
+  if (at === undefined) return OUTSIDE;
+  return translated(table, (BigInt(tceHighAt(table.view, at)) << 32n) | BigInt(tceLowAt(table.view, at)));
 }

@@ -33,6 +33,7 @@ import {
   systemReset,
   table,
   unregister,
+  VCPU0,
 } from './machine.ts';
 
 const phb1 = deviceAdd({ driver: 'spapr-pci-host-bridge', index: 1 });
@@ -68,6 +69,33 @@ const ALL: Readonly<Record<string, QemuReceived>> = {
   'register-iommu-notifier': register(),
   'unregister-iommu-notifier': unregister(),
   step: step(),
+  quit: { type: 'quit', from: 'environment', to: 'qemu-spapr' },
+  'kvm-return': {
+    type: 'kvm-return',
+    from: 'kvm',
+    to: 'qemu-spapr',
+    thread: VCPU0,
+    call: 'close',
+    result: { ok: true, value: 0 },
+  },
+  'vfio-return': {
+    type: 'vfio-return',
+    from: 'vfio-host',
+    to: 'qemu-spapr',
+    thread: VCPU0,
+    call: 'close',
+    result: { ok: false, errno: 'EBADF' },
+  },
+  'view-return': {
+    type: 'view-return',
+    from: 'kvm',
+    to: 'qemu-spapr',
+    thread: VCPU0,
+    call: 'view_load',
+    tce: 0n,
+    runs: [],
+    faults: 0,
+  },
 };
 const GUEST_CALLS = Object.keys(ALL).slice(0, 17);
 
@@ -77,10 +105,17 @@ const MODES = {
   creatingWindow: running({}, register(), create(16, 20)),
   paused: running({}, stop),
   aborted: send(running({}, create(16, 48)), create(16, 30)).qemu,
+  exited: send(running(), ALL.quit!).qemu,
 };
+/** The mode as the chart names it. */
+const VALUES: Readonly<Record<string, unknown>> = {
+  creatingWindow: { busy: { creatingWindow: 'showingWindow' } },
+};
+const chartValueOf = (mode: string): unknown => VALUES[mode] ?? mode;
+const LISTENING = ['register-iommu-notifier', 'unregister-iommu-notifier'];
 
 const TAKES: Readonly<Record<keyof typeof MODES, readonly string[]>> = {
-  realized: ['device_add', 'system_reset'],
+  realized: ['device_add', 'system_reset', 'quit', ...LISTENING],
   running: [
     ...GUEST_CALLS,
     'device_add',
@@ -90,18 +125,28 @@ const TAKES: Readonly<Record<keyof typeof MODES, readonly string[]>> = {
     'migrate',
     'migrate-incoming',
     'device-dma',
-    'register-iommu-notifier',
-    'unregister-iommu-notifier',
+    'quit',
+    ...LISTENING,
   ],
   creatingWindow: ['device-dma', 'step'],
-  paused: ['device_add', 'device_del', 'system_reset', 'cont', 'migrate', 'migrate-incoming'],
+  paused: [
+    'device_add',
+    'device_del',
+    'system_reset',
+    'cont',
+    'migrate',
+    'migrate-incoming',
+    'quit',
+    ...LISTENING,
+  ],
   aborted: [],
+  exited: [],
 };
 
 describe('which messages are understood', () => {
   test.each(Object.keys(MODES) as (keyof typeof MODES)[])('in the mode %s', (mode) => {
     const qemu = MODES[mode];
-    expect(qemu.value).toBe(mode);
+    expect(qemu.value).toEqual(chartValueOf(mode));
     expect(
       Object.keys(ALL)
         .filter((name) => qemu.can(ALL[name]!))
@@ -113,7 +158,7 @@ describe('which messages are understood', () => {
     for (const [mode, qemu] of Object.entries(MODES)) {
       for (const message of Object.values(ALL).filter((each) => !qemu.can(each))) {
         const stepped = send(qemu, message);
-        expect(stepped.qemu.value).toBe(mode);
+        expect(stepped.qemu.value).toEqual(chartValueOf(mode));
         expect(stepped.qemu.context).toBe(qemu.context);
         expect(stepped.sent).toEqual([]);
       }
@@ -144,20 +189,22 @@ describe('mode and message in, mode and messages out', () => {
     ${'running'}        | ${dma('read', 0n, 4)}     | ${'running'}        | ${['spapr_iommu_xlate', 'dma-done']}
     ${'creatingWindow'} | ${dma('read', 0n, 4)}     | ${'creatingWindow'} | ${['spapr_iommu_xlate', 'dma-done']}
     ${'creatingWindow'} | ${step()}                 | ${'running'}        | ${['spapr_iommu_ddw_create', 'rtas-return']}
+    ${'realized'}       | ${ALL.quit}               | ${'exited'}         | ${['monitor-return']}
+    ${'paused'}         | ${register()}             | ${'paused'}         | ${['cost']}
     ${'paused'}         | ${cont}                   | ${'running'}        | ${['monitor-return']}
     ${'paused'}         | ${systemReset}            | ${'paused'}         | ${['spapr_iommu_new_table', 'spapr_vio_free_crq', 'spapr_vio_free_crq', 'spapr_drc_reset']}
     ${'paused'}         | ${migrate}                | ${'paused'}         | ${['spapr_iommu_pre_save', 'spapr_iommu_pre_save', 'monitor-return']}
     ${'paused'}         | ${phb1}                   | ${'paused'}         | ${['spapr_iommu_new_table', 'spapr_drc_attach', 'hotplug-event', 'monitor-return']}
   `('$from, $message.type → $to, $sent', ({ from, message, to, sent }) => {
     const stepped = send(MODES[from as keyof typeof MODES], message);
-    expect(stepped.qemu.value).toBe(to);
+    expect(stepped.qemu.value).toEqual(chartValueOf(to));
     expect(namesOf(stepped)).toEqual(sent);
   });
 
   test('only the thread whose create waits can end it', () => {
     const { creatingWindow } = MODES;
     expect(creatingWindow.can(step(threadId('vcpu1')))).toBe(false);
-    expect(send(creatingWindow, step(threadId('vcpu1'))).qemu.value).toBe('creatingWindow');
+    expect(send(creatingWindow, step(threadId('vcpu1'))).qemu.value).toEqual(chartValueOf('creatingWindow'));
     expect(table(creatingWindow, L1).skippingReplay).toBe(true);
     const done = send(creatingWindow, step());
     expect(table(done.qemu, L1).skippingReplay).toBe(false);

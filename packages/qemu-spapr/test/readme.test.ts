@@ -1,8 +1,10 @@
+import type { KvmCall, VfioCall, ViewAccess } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
 import { type QemuSent, qemuMachine } from '../src/index.ts';
 import { exampleOutput, generatedPart } from './readme.ts';
 
-const SENT: Readonly<Record<QemuSent['type'], string>> = {
+type OfHost = KvmCall | ViewAccess | VfioCall;
+const SENT: Readonly<Record<Exclude<QemuSent['type'], OfHost['type']>, string>> = {
   'hcall-return': 'to whom the hypercall came from: r3, and r4 of a successful H_GET_TCE',
   'rtas-return': 'to the guest: the status, the cells that were written, r3 of the carrying hypercall',
   'hotplug-event': 'to the guest: a PHB, a device or memory came, or shall go',
@@ -10,15 +12,24 @@ const SENT: Readonly<Record<QemuSent['type'], string>> = {
   'dma-done': 'to the environment: where each piece of a transfer went',
   'iommu-notify': 'to the environment: one entry, for whoever listens to the window',
   'qemu-aborted': 'to the environment: the assertion that ended QEMU',
+  'error-report': 'to the environment: what QEMU prints on standard error',
+  'vfio-trace': 'to the environment: a line of VFIO in QEMU’s log',
   cost: 'to the environment: what a step cost that is more than one access',
   trace: 'to the environment: a line of QEMU’s log, at its place among the others',
 };
 
-const MODES = ['realized', 'running', 'creatingWindow', 'paused', 'aborted'] as const;
+/** System calls and accesses, which are many. */
+const CALLED = [
+  '| system calls on KVM’s files, `pause_all_vcpus`, `resume_all_vcpus` | to KVM, which answers by `kvm-return` |',
+  '| `view_load`, `view_store`, `view_bulk_load` | to KVM, which owns the guest view of a table with an fd: `view-return` |',
+  '| system calls on VFIO’s files | to the host’s VFIO, which answers by `vfio-return` |',
+];
+
+const MODES = ['realized', 'running', 'busy', 'paused', 'aborted', 'exited'] as const;
 
 test('the README says which mode understands which message', () => {
   expect(Object.keys(qemuMachine.states)).toEqual([...MODES]);
-  const takes = MODES.map((mode) => new Set<string>(qemuMachine.states[mode]!.ownEvents));
+  const takes = MODES.map((mode) => new Set<string>(qemuMachine.states[mode]!.events));
   const { shown, generated } = generatedPart('src/qemu.machine.ts', [
     `| message | ${MODES.join(' | ')} |`,
     `| --- |${' --- |'.repeat(MODES.length)}`,
@@ -34,6 +45,7 @@ test('the README says what is sent, and to whom', () => {
     '| message | goes |',
     '| --- | --- |',
     ...Object.entries(SENT).map(([type, goes]) => `| \`${type}\` | ${goes} |`),
+    ...CALLED,
   ]);
   expect(shown).toBe(generated);
 });
