@@ -2,13 +2,18 @@ import type {
   DmaDone,
   Hcall,
   HcallReturn,
+  HostDmaDone,
+  HostReturn,
   HotplugEvent,
+  KvmReturn,
   Mapped,
   MonitorReturn,
   Printk,
   Probed,
   RtasCall,
   RtasReturn,
+  TableGroupReturn,
+  VfioReturn,
 } from '@spapr-dma/protocol';
 import type { AnyMessage } from './participants.js';
 
@@ -96,6 +101,35 @@ const dmaText = ({ pieces }: DmaDone): string =>
     )
     .join(', ');
 
+/** What a system call returned, and more where it says more. */
+function vfioText({ call, result }: VfioReturn): string {
+  if (!result.ok) return `${call} ${result.errno}`;
+  return `${call} ${result.value}${result.startAddr === null ? '' : ` start_addr=${hex(result.startAddr)}`}`;
+}
+
+const kvmText = ({ call, result }: KvmReturn): string => `${call} ${result.ok ? result.value : result.errno}`;
+
+function tableGroupText({ call, result }: TableGroupReturn): string {
+  if (!result.ok) return `${call} ${result.code}`;
+  if (result.table !== null) return `${call} table ${result.table.table}`;
+  return result.bytes === null ? call : `${call} ${result.bytes} bytes`;
+}
+
+function hostText({ call, result }: HostReturn): string {
+  if (!result.ok) return `${call} ${result.errno}`;
+  const freed = result.freedTable === undefined ? '' : `, in table ${result.freedTable}, which is freed`;
+  return `${call}${result.address === null ? ' done' : ` ${hex(result.address)}`}${freed}`;
+}
+
+const hostDmaText = ({ device, pieces }: HostDmaDone): string =>
+  `${device} ${pieces
+    .map(({ address, bytes, hpa, outcome, through, why }) =>
+      hpa === null
+        ? `${hex(address)}+${bytes} ${outcome}: ${why}`
+        : `${hex(address)}+${bytes} at ${hex(hpa)} through ${through}`,
+    )
+    .join(', ')}`;
+
 /** A message's fields, or what an answer says, in one line without its type. */
 export function messageText(message: AnyMessage): string {
   const { type } = message;
@@ -108,9 +142,14 @@ export function messageText(message: AnyMessage): string {
   if (type === 'monitor-return') return monitorText(as());
   if (type === 'hotplug-event') return hotplugText(as());
   if (type === 'dma-done') return dmaText(as());
+  if (type === 'vfio-return') return vfioText(as());
+  if (type === 'kvm-return') return kvmText(as());
+  if (type === 'table-group-return') return tableGroupText(as());
+  if (type === 'host-return') return hostText(as());
+  if (type === 'host-dma-done') return hostDmaText(as());
   if (type === 'power-on') return 'firmware and kernel';
   if (type === 'migrate-incoming') return 'the stream';
-  if ('args' in message) return rtasText(as());
+  if ('args' in message && 'nret' in message) return rtasText(as());
   if (type.startsWith('H_')) return hcallText(as());
   return fieldsText(message);
 }

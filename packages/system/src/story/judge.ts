@@ -1,4 +1,5 @@
 import type { Settings } from '../settings.js';
+import type { HostAtEnd } from './host-at-end.js';
 import type { PropertyResult, StoryMessage, WindowAtEnd } from './result.js';
 import { type Expectation, isMet, type Story } from './story.js';
 
@@ -7,6 +8,7 @@ export interface Ending {
   readonly messages: readonly StoryMessage[];
   readonly reports: readonly string[];
   readonly windows: readonly WindowAtEnd[];
+  readonly host: HostAtEnd | null;
   readonly aborted: string | null;
 }
 
@@ -33,6 +35,40 @@ function windowMistakes({ windows }: Expectation, { windows: found }: Ending): r
   return [
     ...expected.filter((text) => !actual.includes(text)).map((text) => `Missing at the end: ${text}.`),
     ...actual.filter((text) => !expected.includes(text)).map((text) => `Not expected at the end: ${text}.`),
+  ];
+}
+
+/** What a value is said to be and is not: fields that are null or left out of `expected` do not count. */
+function differences(place: string, expected: unknown, found: unknown): readonly string[] {
+  if (expected === null) return [];
+  if (Array.isArray(expected)) {
+    const items = Array.isArray(found) ? found : [];
+    const rest =
+      items.length === expected.length ? [] : [`${place}: ${items.length} instead of ${expected.length}.`];
+    return [...rest, ...expected.flatMap((each, at) => differences(`${place}[${at}]`, each, items[at]))];
+  }
+  if (typeof expected === 'object') {
+    return Object.entries(expected as object).flatMap(([name, value]) =>
+      differences(`${place}.${name}`, value, (found as Record<string, unknown> | undefined)?.[name]),
+    );
+  }
+  const text = (value: unknown): string => (typeof value === 'bigint' ? hex(value) : String(value));
+  return expected === found ? [] : [`${place} is ${text(found)} instead of ${text(expected)}.`];
+}
+
+/** Groups are named, so that those that a story says nothing of may be anything. */
+function hostMistakes({ host }: Expectation, { host: found }: Ending): readonly string[] {
+  if (host === null) return [];
+  const { groups, ...figures } = host;
+  return [
+    ...differences('At the end the host', figures, found),
+    ...groups.flatMap((group) =>
+      differences(
+        `At the end group ${group.group}`,
+        group,
+        found?.groups.find((each) => each.group === group.group),
+      ),
+    ),
   ];
 }
 
@@ -80,6 +116,7 @@ export function mistakesOf(
   return [
     ...blocks.flatMap((block) => [
       ...windowMistakes(block, ending),
+      ...hostMistakes(block, ending),
       ...reportMistakes(block, ending),
       ...metMistakes(block, ending),
     ]),

@@ -1,5 +1,6 @@
 import type { TraceEvent } from '@spapr-dma/protocol';
 import type { Size } from '../sizes.js';
+import type { HostAtEnd } from './host-at-end.js';
 
 /** One message as it was delivered, in words and as data. Traces and costs are not among these. */
 export interface StoryMessage {
@@ -87,6 +88,8 @@ export interface StoryResult {
   /** Why the outcome is unexpected, one sentence each; empty otherwise. */
   readonly mistakes: readonly string[];
   readonly windows: readonly WindowAtEnd[];
+  /** What the host is left with; null without one. */
+  readonly host: HostAtEnd | null;
   /** What the guest and the monitor reported, one line each, in order. */
   readonly reports: readonly string[];
   /** The assertion that ended QEMU; null while it lives. */

@@ -8,6 +8,7 @@ import { settingsOf } from '../presets.js';
 import { unwatched, type Watched, watched, watchedAtRest } from '../properties/watch.js';
 import type { Settings } from '../settings.js';
 import { SIZES, type Size } from '../sizes.js';
+import { hostAtEnd } from './host-at-end.js';
 import { expectedViolations, mistakesOf } from './judge.js';
 import type { LoggedLine, PropertyResult, StoryMessage, StoryResult, StoryStep } from './result.js';
 import { runScript } from './run-script.js';
@@ -25,13 +26,16 @@ export interface RunOptions {
   readonly onStep?: (step: StoryStep) => void;
 }
 
-/** Messages that are no part of the conversation: what QEMU logs, and what a step costs. */
-const isAside = ({ message }: Routed): boolean => message.type === 'trace' || message.type === 'cost';
+/** Messages that are no part of the conversation: what QEMU logs, what the host ran, and what a step costs. */
+const isAside = ({ message }: Routed): boolean =>
+  ['trace', 'vfio-trace', 'effect', 'cost'].includes(message.type);
 
-/** What the guest and the monitor say to whoever runs the machine. */
+/** Calls of one component that the environment plays, or only overhears. */
+const OVERHEARD = ['iommu-notify', 'hcall-return', 'rtas-return', 'hotplug-event'];
+
+/** What the guest, the monitor and the host say to whoever runs the machine. */
 const isReport = ({ message, to }: Routed): boolean =>
-  to === ENVIRONMENT &&
-  !['iommu-notify', 'hcall-return', 'rtas-return', 'hotplug-event'].includes(message.type);
+  to === ENVIRONMENT && !OVERHEARD.includes(message.type) && !('code' in message);
 
 /** Puts a run down as it happens. */
 class Recorder {
@@ -120,10 +124,11 @@ export function runStory(story: Story, options: RunOptions = {}): StoryResult {
   const properties = resultsOf(story, settings, watchedAtRest(recorder.watched, end.state, recorder.steps));
   const { messages, log, time, reports, aborted, steps } = recorder;
   const windows = windowsOf(participants, end.state);
+  const host = hostAtEnd(end.state);
   const applies = isMet(story.needs, settings);
   const judged =
     applies && size === story.size
-      ? mistakesOf(story, settings, { messages, reports, windows, aborted }, properties)
+      ? mistakesOf(story, settings, { messages, reports, windows, host, aborted }, properties)
       : [];
   const mistakes = applies ? [...end.mistakes, ...judged] : judged;
   return {
@@ -141,6 +146,7 @@ export function runStory(story: Story, options: RunOptions = {}): StoryResult {
     outcome: mistakes.length === 0 ? 'as-expected' : 'unexpected',
     mistakes,
     windows,
+    host,
     reports,
     aborted,
     participants: lanesOf(participants, messages),

@@ -134,6 +134,40 @@ export const EXPECTATION_FIELDS = {
     listOf(objectOf({ type: text, text: optional(text, null), times: optional(count, null) })),
     [],
   ),
+  /** What the host is left with; what is not said does not count. */
+  host: optional(
+    objectOf({
+      lockedKb: optional(count, null),
+      leakedRegions: optional(count, null),
+      orphanTables: optional(count, null),
+      groups: optional(
+        listOf(
+          objectOf({
+            group: count,
+            owner: oneOf('platform', 'vfio'),
+            bypass: optional(flag, null),
+            base: optional(oneOf('own', 'none', 'stale', 'mixed'), null),
+            windows: optional(
+              listOf(
+                objectOf({
+                  num: oneOf(0, 1),
+                  start: u64,
+                  pageShift: count,
+                  levels: optional(count, null),
+                  entries: count,
+                  mapped: count,
+                  references: optional(count, null),
+                }),
+              ),
+              null,
+            ),
+          }),
+        ),
+        [],
+      ),
+    }),
+    null,
+  ),
   /** Properties that are violated; all others hold. */
   violated: optional(listOf(text), []),
   /** QEMU is gone at the end. */
