@@ -16,7 +16,7 @@ import {
   vfioResult,
 } from './steps.js';
 import { hex, plainHex, strerror } from './vfio-errors.js';
-import { flagsChanged, outOfKvm } from './vfio-need.js';
+import { flagsChanged, neededInQemu } from './vfio-need.js';
 import { isWindow, lastOf } from './vfio-sections.js';
 import { errorReport, vfioTraced } from './vfio-sent.js';
 import { containerOf, groupOf, type VfioContainer, type WindowSection, withContainer } from './vfio-state.js';
@@ -198,7 +198,7 @@ function attached(qemu: QemuState, frame: RegionAddFrame, resumed: Resumption): 
     case 'fatal':
       return fails(qemu, frame, error);
     default:
-      return listen(qemu, frame, [errorReport(error)], 'out of KVM');
+      return listen(qemu, frame, [errorReport(error)], 'in QEMU');
   }
 }
 
@@ -207,7 +207,7 @@ function listen(
   qemu: QemuState,
   frame: RegionAddFrame,
   sent: readonly QemuSent[] = [],
-  view: 'where it is' | 'out of KVM' = 'where it is',
+  view: 'where it is' | 'in QEMU' = 'where it is',
 ): Step {
   const section = windowOf(frame);
   const [start, end] = [section.start, lastOf(section)];
@@ -216,7 +216,8 @@ function listen(
   }
   const line = vfioTraced({ event: 'vfio_listener_region_add_iommu', start, end });
   const { liobn } = section.of;
-  const change = view === 'out of KVM' ? outOfKvm(qemu, liobn) : flagsChanged(qemu, liobn, true);
+  const change =
+    view === 'in QEMU' || isUnbound(qemu, liobn) ? neededInQemu(liobn) : flagsChanged(qemu, liobn, true);
   return callOrGo(qemu, { ...frame, at: 'needSet' }, change, [...sent, line]);
 }
 

@@ -1,10 +1,8 @@
-import { bytes, ioba, tceCount } from '@spapr-dma/protocol';
-import { tceTable } from '@spapr-dma/tce-table';
+import { bytes } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
-import { initialQemu, QEMU_7_2, regionOf } from '../src/index.js';
-import { withTable } from '../src/state.js';
 import { sectionChanges, sectionsOf } from '../src/vfio-sections.js';
 import { hostWindowShapeOf } from '../src/window-levels.js';
+import { L0, L1, machineWith, withWindow } from './vfio-host-fake.js';
 
 /** Pages that POWER9 offers: 4K, 64K, 2M, 16M and 1G. */
 const POWER9 = 0x4121_1000n;
@@ -30,24 +28,8 @@ test.each`
   expect(shape && [shape.pageShift, shape.levels, shape.levelsMax]).toEqual(expected);
 });
 
-const windowAt = (
-  slot: 0 | 1,
-  busOffset: bigint,
-  entries: number,
-  qemu = initialQemu({ config: QEMU_7_2 }),
-) => {
-  const before = qemu.tables.filter(({ owner }) => owner.kind === 'phb')[slot];
-  if (before === undefined) throw new Error('no such slot');
-  const geometry = { pageShift: 16, busOffset: ioba(busOffset), nbTable: tceCount(entries) };
-  return withTable(qemu, {
-    ...before,
-    ...geometry,
-    mode: 'enabled',
-    region: regionOf(geometry),
-    view: tceTable(tceCount(entries)),
-    fd: -1,
-  });
-};
+const windowAt = (slot: 0 | 1, busOffset: bigint, entries: number, qemu = machineWith()) =>
+  withWindow(qemu, slot === 0 ? L0 : L1, { pageShift: 16, busOffset, entries, fd: -1 });
 const texts = (sections: ReturnType<typeof sectionsOf>) =>
   sections.map(({ of, start, bytes: size }) =>
     of.kind === 'msi'
