@@ -35,14 +35,15 @@ interface Handler<Fn extends string, Call> {
   readonly entry: number;
 }
 export interface PutFrame extends Handler<'kvmppc_h_put_tce', HPutTce> {
-  readonly at: 'validating' | 'mapping' | 'clearing';
+  readonly at: 'begin' | 'validating' | 'mapping' | 'clearing';
   /** Which of the tables is being written. */
   readonly table: number;
   /** Why an entry is wiped. */
   readonly failed: HcallCode;
 }
 export interface IndirectFrame extends Handler<'kvmppc_h_put_tce_indirect', HPutTceIndirect> {
-  readonly at: 'validating' | 'mapping' | 'clearing';
+  /** In two passes, the first one looks through the whole list; in one, each row is validated before it is mapped. */
+  readonly at: 'begin' | 'lookingThrough' | 'validating' | 'mapping' | 'clearing';
   readonly table: number;
   readonly failed: HcallCode;
   /** Entries done in this pass, and entries that are being done now. */
@@ -50,7 +51,7 @@ export interface IndirectFrame extends Handler<'kvmppc_h_put_tce_indirect', HPut
   readonly now: number;
 }
 export interface StuffFrame extends Handler<'kvmppc_h_stuff_tce', HStuffTce> {
-  readonly at: 'unmapping' | 'clearing';
+  readonly at: 'begin' | 'unmapping' | 'clearing';
   readonly table: number;
   /** Entries done in this table. */
   readonly done: number;
@@ -62,7 +63,8 @@ export interface ValidateFrame {
   readonly tables: readonly IommuTableFacts[];
   readonly table: number;
   readonly ua: Ua;
-  /** TCEs in the row, their page shift, and how many were found good. */
+  /** TCEs in the row as asked about, as far as they are good, and how many this table was found to take. */
+  readonly asked: number;
   readonly count: number;
   readonly pageShift: number;
   readonly done: number;
@@ -181,6 +183,8 @@ export interface AttachFrame {
   readonly group: GroupId;
   readonly stt: number;
   readonly hw: IommuTableFacts | null;
+  /** What it ends with once the table is put. */
+  readonly failed: Errno | null;
 }
 export interface ReleaseGroupFrame {
   readonly fn: 'kvm_spapr_tce_release_iommu_group';

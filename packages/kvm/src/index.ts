@@ -1,7 +1,13 @@
+export { isCompatible } from './attach-iommu-group.js';
+export { type KvmReceived, type Outcome, outcomeOf } from './calls.js';
 export { canonicalKvm } from './canonical.js';
 export * from './config.js';
+export { kvmMachine } from './kvm.machine.js';
+export { gpaToUa } from './memslots.js';
 export * from './places.js';
 export type { KvmSent } from './sent.js';
 export * from './spapr-tce-table.js';
 export * from './state.js';
+export { sttPages } from './tce-create.js';
 export * from './versions.js';
+export { viewRuns } from './view-access.js';
