@@ -6,12 +6,12 @@ import type { QemuSent } from './sent.js';
 import { type EnabledTable, type QemuState, withTable } from './state.js';
 import { callOrGo, type Resumption, ret, returned, type Step, viewAccess } from './steps.js';
 import { ringOf } from './tce-index.js';
-import { isHeard, notifyEntry } from './vfio-hooks.js';
+import { isHeard, notifyEntry, usesVfio } from './vfio-hooks.js';
 import { isInKvm, windowOf } from './view.js';
 
 /** Does a call that writes to this window, or reads it, take more than one step? */
 export const isLong = (qemu: QemuState, table: EnabledTable): boolean =>
-  isInKvm(table) || isHeard(qemu, table.liobn);
+  isInKvm(table) || (usesVfio(qemu) && isHeard(qemu, table.liobn));
 
 /** The function to call for one entry. */
 export const putTceFrame = ({ liobn }: EnabledTable, index: TceIndex, tce: bigint): PutTceFrame => ({

@@ -37,7 +37,8 @@ const mayBegin = (context: QemuState, event: QemuReceived): boolean =>
 const qemu = setup({
   types: {} as { context: QemuState; input: QemuInput; events: QemuReceived; emitted: QemuSent },
   guards: {
-    isLongHcall: ({ context, event }) => isLongHcall(context, event),
+    holdsOn: ({ context, event }) =>
+      isLongHcall(context, event) && decide(context, event, 'running').goes === 'busy',
     mayBegin: ({ context, event }) => mayBegin(context, event),
     leadsTo: ({ context, event }, { resting, goes }: Leads) =>
       mayBegin(context, event) && decide(context, event, resting).goes === goes,
@@ -157,11 +158,15 @@ const inPaused = at('paused');
 /** A call that takes one step, or many where the view is KVM's or VFIO listens. */
 const tceHcall = [
   {
-    guard: 'isLongHcall',
+    guard: 'holdsOn',
     target: 'busy',
     actions: follow((context, event) => decide(context, event, 'running')),
   },
-  { actions: answer },
+  {
+    actions: follow((context, event) =>
+      isLongHcall(context, event) ? decide(context, event, 'running') : outcomeOf(context, event),
+    ),
+  },
 ] as const;
 const dmaReturn = { guard: 'isOfDma', actions: answer } as const;
 

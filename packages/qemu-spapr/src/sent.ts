@@ -60,16 +60,16 @@ export const hcallReturn = (
   tce: bigint | null = null,
 ): HcallReturn => ({ type: 'hcall-return', from: 'qemu-spapr', to: from, thread, call: type, status, tce });
 
-/** The answer to an RTAS call; without outputs the other cells stay untouched. */
+/** The answer to an RTAS call, to whom it came from; without outputs the other cells stay untouched. */
 export const rtasReturn = (
-  { type, thread }: RtasCall,
+  { type, from, thread }: RtasCall,
   status: RtasStatus | DrStatus,
   outputs: readonly number[] = [],
   hcallStatus: RtasReturn['hcallStatus'] = 'H_SUCCESS',
 ): RtasReturn => ({
   type: 'rtas-return',
   from: 'qemu-spapr',
-  to: 'guest-kernel',
+  to: from,
   thread,
   call: type,
   status,
