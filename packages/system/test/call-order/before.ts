@@ -1,3 +1,5 @@
+import { EDU, NIC } from './hosts.ts';
+
 /*
  * What the recording does not show: how the program came to where a section begins, which file a `close` is of,
  * and what the host did at a mark that is no call of the program. From the program's own record of the same runs.
@@ -14,9 +16,6 @@ export type HostEvent =
   | { readonly do: 'rescan'; readonly phb: number }
   | { readonly do: 'exit' };
 
-/** The NIC, which drives 32 address bits, and a function behind PHB 2. */
-const NIC = '0000:01:00.0';
-const EDU = '0002:01:00.0';
 const PROBE: readonly HostEvent[] = [
   { do: 'bind-driver', device: NIC, dmaMask: 0xffff_ffffn },
   { do: 'dma_map', device: NIC, bytes: 0x2b0n },

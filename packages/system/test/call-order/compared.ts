@@ -1,4 +1,4 @@
-/**
+/*
  * What of the recording is not compared with the machines, and why. Everything else is: every other function
  * must be among what the machines send, in the same order and as often, with every other argument.
  */
@@ -36,3 +36,12 @@ export const ARGUMENTS_NOT_COMPARED: Readonly<Record<string, string>> = {
   mm: 'there is one process in each recording',
   nid: 'the NUMA node of the host',
 };
+
+/** What the machines say and the recording cannot have: it watched no function of KVM, nor warnings. */
+export const FUNCTIONS_NOT_WATCHED: readonly string[] = [
+  'kvm_spapr_tce_attach_iommu_group',
+  'kvm_spapr_tce_liobn_put',
+  'kvm_spapr_tce_release',
+  'kvm_spapr_tce_release_iommu_group',
+  'kvm_vm_ioctl_create_spapr_tce',
+];

@@ -36,6 +36,8 @@ export const callsOf = ({ sent }: Moved): readonly ModelCall[] =>
 /** How far an operation has been explained, and what it returned. */
 export interface OperationProgress extends Progress {
   readonly answers: readonly AnyMessage[];
+  /** Whether the recording stops in the middle of the operation: what runs after its last function is not known. */
+  readonly cutShort: boolean;
 }
 
 const ANSWERS: readonly string[] = ['vfio-return', 'kvm-return', 'host-return', 'host-done'];
@@ -50,11 +52,12 @@ export const EFFECTS: Follower<OperationProgress> = {
   after: (progress, moved) => {
     let next: Progress = progress;
     for (const call of callsOf(moved)) {
+      if (progress.cutShort && isComplete(next)) break;
       const reached = matched(next, call);
       if (typeof reached === 'string') return reached;
       next = reached;
     }
-    return { ...next, answers: [...progress.answers, ...answersIn(moved)] };
+    return { ...progress, ...next, answers: [...progress.answers, ...answersIn(moved)] };
   },
   isComplete,
   length: ({ at, seen }) => at + seen / 0x1_0000,

@@ -68,7 +68,10 @@ const call = (): Choice => ({
 
 function play(recorded: readonly string[], cutShort = false): readonly string[] {
   const calls = recorded.map((fn, index) => ({ fn, args: {}, times: 1, line: index + 1 }));
-  const start = { state: initialState(participants), progress: { ...progressOn(calls), answers: [] } };
+  const start = {
+    state: initialState(participants),
+    progress: { ...progressOn(calls), answers: [], cutShort },
+  };
   const { state } = guidedRun(participants, start, [call], EFFECTS, cutShort);
   const { left, waiting } = state.snapshots.kvm!.context as Context;
   return [...left, ...waiting];

@@ -32,8 +32,17 @@ interface Node<Progress> extends GuidedEnd<Progress> {
   readonly offered: number;
 }
 
+const RCU = 'rcu';
+
 /** Callbacks of RCU run when a grace period has passed: at any time after, or not at all while others act. */
-const isCallback = (choice: Choice): boolean => choice.kind === 'step' && choice.thread === 'rcu';
+const isCallback = (choice: Choice): boolean => choice.kind === 'step' && choice.thread === RCU;
+
+/** A callback that has begun: it asks another machine, and is answered. Nobody comes in between. */
+function isOfCallback({ channels }: SystemState, choice: Choice): boolean {
+  if (choice.kind !== 'deliver') return false;
+  const channel = channels.find(({ from, to }) => from === choice.from && to === choice.to);
+  return channel?.messages[0]?.thread === RCU;
+}
 
 /**
  * Plays what the environment does on the machines so that what they show is what was recorded. The recording
@@ -60,7 +69,9 @@ export function guidedRun<Progress>(
     if (node === undefined) throw new NotExplained(farthest.why);
     const { state, progress, offered } = node;
     if (cutShort && isComplete(progress)) return node;
-    const possible = choicesOf(participants, state);
+    const all = choicesOf(participants, state);
+    const begun = all.filter((choice) => isOfCallback(state, choice));
+    const possible = begun.length > 0 ? begun : all;
     const others = possible.filter((choice) => !isCallback(choice));
     const atRest = others.length === 0;
     if (atRest && offered === offerings.length && isComplete(progress)) return node;

@@ -4,13 +4,17 @@ export type Value = string | number | bigint | boolean | null | undefined;
 /** What a recording calls an object and what the machines call it, one to one: `TBL1` ↔ `4`, by kind. */
 export type Names = ReadonlyMap<string, string>;
 
+/** Kinds of which the machines may call two by the same number: each PHB numbers its PEs. */
+const NOT_UNIQUE: readonly string[] = ['PE'];
+
 /** The names with one pair more; null where one of the two is known by another name. */
 export function withName(names: Names, kind: string, label: string, own: Value): Names | null {
   const key = `${kind} ${label}`;
   const object = `${kind} ${own}`;
   const known = names.get(key);
   if (known !== undefined) return known === object ? names : null;
-  return [...names.values()].includes(object) ? null : new Map(names).set(key, object);
+  const taken = !NOT_UNIQUE.includes(kind) && [...names.values()].includes(object);
+  return taken ? null : new Map(names).set(key, object);
 }
 
 /** The names without one: the object has gone, and the next may get its address or number. */

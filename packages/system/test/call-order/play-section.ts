@@ -116,7 +116,7 @@ class Player {
     follower: Follower<OperationProgress>,
     cutShort: boolean,
   ): readonly AnyMessage[] {
-    const progress = { ...progressOn(calls, this.#names), answers: [] };
+    const progress = { ...progressOn(calls, this.#names), answers: [], cutShort };
     const offerings = messages.map((message) => (): Choice => ({ kind: 'offer', to: message.to, message }));
     const end = guidedRun(
       this.#participants,

@@ -175,7 +175,7 @@ function sentAs(message: AnyMessage): ModelEvent | null {
     case 'vfio-return': {
       const { call, result } = message as unknown as VfioReturn;
       return call.startsWith('VFIO_IOMMU_')
-        ? k(RETURN, { ret: result.ok ? result.value : -errnoNumber(result.errno) })
+        ? k(RETURN, { ret: result.ok ? result.value : errnoNumber(result.errno) })
         : null;
     }
     case 'trace':
