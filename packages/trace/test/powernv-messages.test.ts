@@ -71,7 +71,7 @@ describe('a row is a message', () => {
     ],
     [{ op: 'IOMMU_ENABLE' }, { ...container, type: 'VFIO_IOMMU_ENABLE' }],
     [{ op: 'IOMMU_DISABLE' }, { ...container, type: 'VFIO_IOMMU_DISABLE' }],
-    [{ op: 'IOMMU_GET_INFO' }, { ...container, type: 'ioctl', command: 0x3b70 }],
+    [{ op: 'IOMMU_GET_INFO' }, { ...unblocked, type: 'VFIO_IOMMU_SPAPR_TCE_GET_INFO' }],
     [
       { op: 'SPAPR_REGISTER_MEMORY', args: 'vaddr=buf+0x40000 size=0x100000' },
       {
@@ -357,6 +357,13 @@ describe('a scenario', () => {
 
   test('a host is started anew after many', () => {
     const { boots } = replayed(Array<Json>(65).fill(begins));
+    expect(boots).toHaveLength(2);
+  });
+
+  test('after drivers came or went, another host is started', () => {
+    const held = [begins, row({ n: 10, op: 'note' })].map((one) => ({ ...one, sc: 'hold' }));
+    const { host, boots } = replayed([...held, begins]);
+    expect(host.of('unbind-vfio-pci')).toEqual([{ device: '0002:01:00.0' }]);
     expect(boots).toHaveLength(2);
   });
 

@@ -4,10 +4,19 @@ import type { Fd } from '@spapr-dma/protocol';
 export type OpenFile =
   /** A file of VFIO, under the machine's own number. */
   | { readonly of: 'vfio'; readonly kind: 'container' | 'group'; readonly fd: Fd }
-  | { readonly of: 'vfio'; readonly kind: 'device'; readonly fd: Fd; readonly device: string }
+  | {
+      readonly of: 'vfio';
+      readonly kind: 'device';
+      readonly fd: Fd;
+      readonly device: string;
+      /** Whether the process has mapped the device's registers. */
+      readonly mapped: boolean;
+    }
   | { readonly of: 'kvm'; readonly kind: 'table' | 'device'; readonly fd: Fd }
   /** `/dev/kvm`, the VM and its vCPUs, which the machine of KVM is; their numbers are all that they have. */
   | { readonly of: 'process'; readonly kind: 'kvm' | 'vm' | 'vcpu' };
+
+export type DeviceFile = Extract<OpenFile, { readonly kind: 'device'; readonly device: string }>;
 
 /** A number that no machine gives to a file. */
 const NO_FD: Fd = -1;
@@ -58,12 +67,17 @@ export class Descriptors {
     return NO_FD;
   }
 
-  /** The device that was opened under the highest number. */
-  device(): { readonly fd: Fd; readonly device: string } | null {
-    const devices = this.#inOrder().flatMap(([, file]) =>
-      file.of === 'vfio' && file.kind === 'device' ? [file] : [],
+  /** The device that was opened under the highest number; null where none is open. */
+  device(): { readonly number: number; readonly file: DeviceFile } | null {
+    const devices = this.#inOrder().flatMap(([number, file]) =>
+      file.of === 'vfio' && file.kind === 'device' ? [{ number, file }] : [],
     );
     return devices.at(-1) ?? null;
+  }
+
+  /** The process has mapped the registers of a device. */
+  map(number: number, file: DeviceFile): void {
+    this.#files.set(number, { ...file, mapped: true });
   }
 
   #inOrder(): [number, OpenFile][] {

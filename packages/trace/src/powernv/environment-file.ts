@@ -84,9 +84,6 @@ function actionAt(value: unknown, at: string): HostAction {
     case 'exit':
       onlyFields(action, ['do', 'process'], at);
       return { do: 'exit', process: textAt(action.process, `${at}.process`) };
-    case 'mmap-device':
-      onlyFields(action, ['do'], at);
-      return { do: 'mmap-device' };
     case 'unbind-vfio-pci':
     case 'unbind-driver':
       onlyFields(action, ['do', 'device'], at);

@@ -15,8 +15,6 @@ export type HostAction =
   | { readonly do: 'unmap'; readonly first: number; readonly count: number }
   | { readonly do: 'fork'; readonly child: string }
   | { readonly do: 'exit'; readonly process: string }
-  /** The process maps a region of the device that it opened last. */
-  | { readonly do: 'mmap-device' }
   | { readonly do: 'unbind-vfio-pci'; readonly device: string }
   /** A driver of the host takes a device, if it may, or gives it up. */
   | { readonly do: 'bind-driver'; readonly device: string; readonly dmaMask: bigint }

@@ -2,6 +2,7 @@ import {
   bytes,
   type Gpa,
   type IommuPageShift,
+  KVM_CAPS,
   type KvmCall,
   type KvmEnableCap,
   type KvmExtension,
@@ -28,14 +29,10 @@ const answerOf = (result: Result): Answer => (result.ok ? returned(result.value)
 const opened = ({ files }: Caller, result: Result, file: (fd: number) => OpenFile): Answer =>
   result.ok ? returned(files.add(file(result.value))) : refused(result.errno);
 
-/** Capabilities by their numbers. @see [Linux] include/uapi/linux/kvm.h */
-const EXTENSIONS: Readonly<Record<number, KvmExtension>> = {
-  63: 'KVM_CAP_SPAPR_TCE',
-  94: 'KVM_CAP_SPAPR_MULTITCE',
-  104: 'KVM_CAP_PPC_ENABLE_HCALL',
-  125: 'KVM_CAP_SPAPR_TCE_64',
-  142: 'KVM_CAP_SPAPR_TCE_VFIO',
-};
+/** Capabilities by their numbers. */
+const EXTENSIONS: ReadonlyMap<number, KvmExtension> = new Map(
+  (Object.entries(KVM_CAPS) as [KvmExtension, number][]).map(([name, number]) => [number, name]),
+);
 
 /** Hypercalls by their numbers. @see [LoPAR] "Hypervisor Call Functions" */
 const HCALLS: Readonly<Record<string, KvmEnableCap['hcall']>> = {
@@ -47,7 +44,7 @@ const HCALLS: Readonly<Record<string, KvmEnableCap['hcall']>> = {
 
 function checkExtension(caller: Caller, args: Arguments): Played {
   const cap = args.number('cap') ?? args.wrong("has no 'cap' in its args");
-  const extension = EXTENSIONS[cap];
+  const extension = EXTENSIONS.get(cap);
   if (extension === undefined) return unmodelled(`capability ${cap} of KVM has nothing to do with TCEs`);
   return answerOf(call(caller, { type: 'KVM_CHECK_EXTENSION', extension }));
 }

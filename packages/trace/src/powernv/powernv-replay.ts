@@ -23,7 +23,7 @@ interface Running {
 /**
  * Calls to a host kernel, replayed through the three machines of a host. A scenario begins where its name changes or
  * its numbers start again; each has a process of its own. The host goes on from one to the next, as the recorded one
- * did, until the recording is of another one, or an answer was not the recorded one.
+ * did, until the recording is of another one, its drivers were changed, or an answer was not the recorded one.
  */
 export class PowernvReplay implements VectorsReplay {
   readonly format = 'powernv-calls-1';
@@ -93,7 +93,8 @@ export class PowernvReplay implements VectorsReplay {
     const last = this.#host;
     this.#host = null;
     if (before !== null && last !== null) before.scenario.end();
-    if (before !== null && last !== null && this.#scenarios < SCENARIOS_A_BOOT) {
+    const goesOn = this.#scenarios < SCENARIOS_A_BOOT && before?.scenario.rebinds === false;
+    if (last !== null && goesOn) {
       this.#scenarios++;
       this.#host = last;
       return last;

@@ -10,7 +10,7 @@ import { closeKvm, KVM_CALLS, openKvm } from './kvm-calls.js';
 import { addressOf, RecordedMemory } from './memory.js';
 import { isNote, type RecordingRow } from './row.js';
 import { Transfers } from './transfers.js';
-import { closeVfio, mmapDevice, openVfio, VFIO_CALLS } from './vfio-calls.js';
+import { closeVfio, openVfio, VFIO_CALLS } from './vfio-calls.js';
 
 /** The process that a scenario starts with: the one whose guest KVM runs. */
 const VMM: ProcessId = 'qemu';
@@ -39,6 +39,7 @@ export class Scenario {
   readonly #memory: RecordedMemory;
   readonly #transfers: Transfers;
   readonly #processes = new Map<ProcessId, Descriptors>();
+  #rebinds = false;
 
   constructor(setting: ScenarioSetting) {
     const { hostPageShift, environment, absent, firstFd } = setting;
@@ -60,6 +61,11 @@ export class Scenario {
     const process = inputs.process ?? VMM;
     const played = this.#call(this.#caller(process, inputs), args, row);
     return { played, lockedKb: this.#setting.host.lockedKb(process) };
+  }
+
+  /** Whether drivers came or went, so that the host is not as it was when the scenario began. */
+  get rebinds(): boolean {
+    return this.#rebinds;
   }
 
   /** All processes end. */
@@ -130,20 +136,10 @@ export class Scenario {
       case 'exit':
         this.#exit(action.process);
         return;
-      case 'mmap-device': {
-        const caller = this.#caller(VMM, inputsOf(this.#setting.environment, NO_STEP));
-        const device = caller.files.device();
-        if (device !== null) mmapDevice(caller, device.fd);
-        return;
-      }
       case 'unbind-vfio-pci':
-        this.#tell({ type: 'unbind-vfio-pci', device: action.device });
-        return;
       case 'bind-driver':
-        this.#tell({ type: 'bind-driver', device: action.device, dmaMask: action.dmaMask }, 'powernv-ioda2');
-        return;
       case 'unbind-driver':
-        this.#tell({ type: 'unbind-driver', device: action.device }, 'powernv-ioda2');
+        this.#bind(action);
         return;
     }
   }
@@ -154,13 +150,18 @@ export class Scenario {
     this.#tell({ type: 'exit', process });
   }
 
+  /** A driver takes a device or gives it up. */
+  #bind(message: HostAction & { readonly device: string }): void {
+    this.#rebinds = true;
+    const { do: type, ...rest } = message;
+    this.#tell({ type, ...rest }, type === 'unbind-vfio-pci' ? 'vfio-host' : 'powernv-ioda2');
+  }
+
   /** Says to a machine what is no recorded call. */
   #tell(message: { readonly type: string } & Readonly<Record<string, unknown>>, to = 'vfio-host'): void {
     this.#setting.host.send({ ...message, from: 'environment', to, thread: MAIN } as never);
   }
 }
-
-const NO_STEP = { n: -1, op: '', host: '', occurrence: 0 };
 
 function open(caller: Caller, path: string): Played {
   if (path === '/dev/kvm') return openKvm(caller);

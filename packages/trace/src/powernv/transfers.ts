@@ -13,6 +13,7 @@ import { answerIn, type Caller } from './caller.js';
 import { Contents } from './contents.js';
 import type { ScenarioEnvironment } from './environment.js';
 import type { RecordingRow } from './row.js';
+import { mapRegisters } from './vfio-calls.js';
 
 const DEVICE: ThreadId = threadId('device0');
 /** The buffer that edu copies by. @see [QEMU] hw/misc/edu.c: DMA_SIZE */
@@ -59,8 +60,8 @@ export class Transfers {
 
   /** Plays one transfer. @throws InputError for arguments that are none */
   play(caller: Caller, args: Arguments, row: RecordingRow): Played {
-    const device = caller.files.device()?.device;
-    if (device === undefined) return unmodelled('no device is open that could make the transfer');
+    const open = caller.files.device();
+    if (open === null) return unmodelled('no device is open that could make the transfer');
     const expected = expectedByte(row);
     if (expected === null) return unmodelled('the row does not say which byte was looked for');
     const count = args.number('n') ?? 0;
@@ -68,6 +69,8 @@ export class Transfers {
     const [from, to] = [args.bigint('srcbus', 0n), args.bigint('dstbus', 0n)];
     if (expected !== '00') this.#pattern = Number.parseInt(expected, 16);
 
+    mapRegisters(caller, open);
+    const { device } = open.file;
     const { host, memory, inputs } = caller;
     const hpaOf = (place: Place | null): Hpa | null => (place === null ? null : memory.hpaOf(place));
     const look = hpaOf(inputs.read ?? this.#environment.read ?? this.#lastMapped(to));

@@ -10,7 +10,7 @@ import {
 import { type Answer, answerOf, hex, refused, returned } from './answer.js';
 import type { Arguments, Place } from './arguments.js';
 import { answerIn, type Caller, MAIN } from './caller.js';
-import type { OpenFile } from './descriptors.js';
+import type { DeviceFile, OpenFile } from './descriptors.js';
 import { addressOf } from './memory.js';
 
 type Result = VfioReturn['result'];
@@ -80,9 +80,6 @@ const EEH_OPS: Readonly<Record<string, number>> = {
   INJECT_ERR: 9,
 };
 
-/** VFIO_IOMMU_GET_INFO of type 1, which a container of SPAPR does not have. */
-const IOMMU_GET_INFO = 0x3b70;
-
 /** A block of which the call wrote nothing here holds what it held before. */
 const untouched = (blockFill: number, count: number): bigint =>
   BigInt(`0x${blockFill.toString(16).padStart(2, '0').repeat(count)}`);
@@ -150,7 +147,7 @@ export const VFIO_CALLS: Readonly<Record<string, Play>> = {
   GROUP_GET_DEVICE_FD: (caller, args) => {
     const device = args.word(0, 'device');
     const result = call(caller, { type: 'VFIO_GROUP_GET_DEVICE_FD', groupFd: groupOf(caller, args), device });
-    return opened(caller, result, (fd) => ({ of: 'vfio', kind: 'device', fd, device }));
+    return opened(caller, result, (fd) => ({ of: 'vfio', kind: 'device', fd, device, mapped: false }));
   },
   SET_IOMMU: (caller, args) =>
     answerOf(
@@ -165,8 +162,8 @@ export const VFIO_CALLS: Readonly<Record<string, Play>> = {
     answerOf(call(caller, { type: 'VFIO_IOMMU_ENABLE', containerFd: containerOf(caller) })),
   IOMMU_DISABLE: (caller) =>
     answerOf(call(caller, { type: 'VFIO_IOMMU_DISABLE', containerFd: containerOf(caller) })),
-  IOMMU_GET_INFO: (caller) =>
-    answerOf(call(caller, { type: 'ioctl', containerFd: containerOf(caller), command: IOMMU_GET_INFO })),
+  // Type 1's GET_INFO has the number of SPAPR's, so a container of SPAPR takes it for its own.
+  IOMMU_GET_INFO: getInfo,
   SPAPR_REGISTER_MEMORY: (caller, args) =>
     answerOf(
       call(caller, {
@@ -239,6 +236,12 @@ export function openVfio(caller: Caller, path: string): Answer {
 export const closeVfio = (caller: Caller, fd: number): Answer =>
   answerOf(call(caller, { type: 'close', fd }));
 
-/** Maps a region of a device, which is no recorded call: what it answers is of no interest. */
-export const mmapDevice = (caller: Caller, fd: number): Answer =>
-  answerOf(call(caller, { type: 'mmap', fd }));
+/**
+ * The process drives a device by its registers, which it has to map: that keeps the device's file, whatever
+ * descriptors are closed.
+ */
+export function mapRegisters(caller: Caller, { number, file }: { number: number; file: DeviceFile }): void {
+  if (file.mapped) return;
+  call(caller, { type: 'mmap', fd: file.fd });
+  caller.files.map(number, file);
+}

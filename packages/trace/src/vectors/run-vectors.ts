@@ -16,7 +16,7 @@ export interface VectorsOptions {
 
 /** A line holds at most 512 TCEs of 20 characters, and what the recorder had to say. */
 const LINE_BYTES_MAX = 1 << 20;
-const PROGRESS_LINES = 20_000;
+const PROGRESS_LINES = 1000;
 
 /**
  * Replays recorded calls and compares every answer: those of a QEMU through QEMU's machine, those of a host
