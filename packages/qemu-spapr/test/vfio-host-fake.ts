@@ -19,6 +19,7 @@ import {
   type ViewRun,
 } from '@spapr-dma/protocol';
 import { type TceTable, tceHighAt, tceLowAt, tceTable, withTce } from '@spapr-dma/tce-table';
+import type { QemuReceived } from '../src/calls.js';
 import { completed, KVM_CAPS_ALL, QEMU_7_2, type QemuConfig } from '../src/config.js';
 import type { Frame } from '../src/frames.js';
 import { QEMU_FUNCTIONS } from '../src/qemu-functions.js';
@@ -29,6 +30,7 @@ import { regionOf } from '../src/tce-index.js';
 import { VFIO_FUNCTIONS } from '../src/vfio-functions.js';
 import { NO_VFIO } from '../src/vfio-state.js';
 import { pciLiobn } from '../src/window-slots.js';
+import { type Qemu, type Stepped, send, step } from './machine.ts';
 
 const DDW_START = 1n << 59n;
 
@@ -187,11 +189,17 @@ function textOf(message: object & { readonly type?: string; readonly event?: str
 function said(message: QemuSent): string | undefined {
   switch (message.type) {
     case 'vfio-trace':
+    case 'trace':
       return `Q ${textOf(message.line)}`;
     case 'error-report':
       return `! ${message.text}`;
     case 'qemu-aborted':
       return `abort ${message.assertion}`;
+    case 'rtas-return':
+    case 'hcall-return':
+      return `answer ${message.call} ${message.status}`;
+    case 'monitor-return':
+      return message.ok ? undefined : `! ${message.error}`;
     case 'cost':
       return message.operation === 'replay' ? `replay of ${message.count}` : undefined;
     default:
@@ -208,6 +216,30 @@ function call(thread: string, next: Next): VfioCall | KvmCall | ViewAccess | und
   if (next.do === 'kvm' || next.do === 'view')
     return { ...next.request, ...from, to: 'kvm' } as unknown as KvmCall;
   return undefined;
+}
+
+/**
+ * Gives a message to the machine and answers its calls until nobody holds the big lock. Returns the machine; the
+ * host's log has all that was said and called.
+ */
+export function drive(machine: Qemu, message: QemuReceived, host: FakeHost): Qemu {
+  let at = machine;
+  let next: QemuReceived | undefined = message;
+  while (next !== undefined) {
+    if (!at.can(next)) throw new Error(`${JSON.stringify(at.value)} does not take ${next.type}`);
+    const { qemu, sent }: Stepped = send(at, next);
+    at = qemu;
+    next = undefined;
+    for (const each of sent) {
+      const line = said(each);
+      if (line !== undefined) host.log.push(line);
+      if (each.to === 'kvm' || each.to === 'vfio-host')
+        next = host.answer(each as VfioCall | KvmCall | ViewAccess);
+    }
+    const { task } = at.context;
+    if (task?.mode === 'waiting' && task.awaits === 'step') next = step(task.thread);
+  }
+  return at;
 }
 
 /** Runs a function of QEMU to its end against a host. Returns the machine, and all that was said and called. */
