@@ -26,7 +26,6 @@ export interface DefaultWindow {
   readonly reserved: readonly [TceIndex, TceIndex];
 }
 
-const log2 = (size: bigint): number => size.toString(2).length - 1;
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /**
@@ -48,16 +47,14 @@ export function defaultWindow(
       reserved: [none, none],
     };
   }
-  // The map is one block with a bit for each page.
+  // The map is one block with a bit for each page. That makes 2^27 entries at most, for which two levels do.
   const windowBytes = least((MAX_BLOCK_BYTES * 8n) << BigInt(hostPageShift), memory);
-  const perLevel = log2(MAX_BLOCK_BYTES) - 3;
-  const needed = Math.ceil((log2(windowBytes) - hostPageShift) / perLevel);
   const page = (address: bigint): TceIndex => Number(address >> BigInt(hostPageShift)) as TceIndex;
   const hasHole = windowBytes > m32Base;
   return {
     pageShift: iommuPageShift(hostPageShift),
     windowBytes: bytes(windowBytes),
-    levels: levelCount(Math.max(2, needed)),
+    levels: levelCount(2),
     reserved: hasHole ? [page(m32Base), page(least(windowBytes, 1n << 32n))] : [page(0n), page(0n)],
   };
 }

@@ -3,6 +3,7 @@ import {
   after,
   argsOf,
   BASE59,
+  bind,
   call,
   claim,
   clear,
@@ -14,6 +15,7 @@ import {
   fail,
   type Host,
   kill,
+  MASK64,
   type Options,
   piecesOf,
   put,
@@ -173,6 +175,11 @@ describe('the TCE cache', () => {
     expect(went(after(moved, kill(t, 3)), dma(0x3000n))).toEqual(['table 0x900000']);
   });
 
+  test('of an entry that changes twice, it is the older one', () => {
+    const twice = after(shared, xchg(t, 3, 0x90_0000n), xchg(t, 3, 0xa0_0000n));
+    expect(went(twice, dma(0x3000n))).toEqual(['cache 0x100000']);
+  });
+
   test('a window that is disabled or set forgets all of its PE, and of no other', () => {
     const gone = after(cleared, unset(0));
     expect(went(gone, dma(0x3000n))).toEqual(['frozen: no window there']);
@@ -262,10 +269,12 @@ describe('devices that come and go', () => {
   });
 
   test.each`
-    case                    | before                                  | device | errno
-    ${'VFIO has its group'} | ${[claim()]}                            | ${D0}  | ${'EBUSY'}
-    ${'it is not there'}    | ${[remove(D0)]}                         | ${D0}  | ${'ENODEV'}
-    ${'the firmware fails'} | ${[fail('opal_pci_map_pe_dma_window')]} | ${E0}  | ${'EIO'}
+    case                          | before                                                            | device            | errno
+    ${'VFIO has its group'}       | ${[claim()]}                                                      | ${D0}             | ${'EBUSY'}
+    ${'it is not there'}          | ${[remove(D0)]}                                                   | ${D0}             | ${'ENODEV'}
+    ${'the firmware fails'}       | ${[fail('opal_pci_map_pe_dma_window')]}                           | ${E0}             | ${'EIO'}
+    ${'it has virtual functions'} | ${[bind(MASK64), call('sriov_numvfs', { device: D0, count: 1 })]} | ${D0}             | ${'EBUSY'}
+    ${'it is one'}                | ${[bind(MASK64), call('sriov_numvfs', { device: D0, count: 1 })]} | ${'0001:01:10.0'} | ${'EINVAL'}
   `('removing where $case → $errno', ({ before, device, errno }) => {
     const host = started({ switches: { unsetFailure: 'fixed' } }, ...before);
     expect(answer(host, remove(device))).toMatchObject({ result: { ok: false, errno } });

@@ -58,6 +58,7 @@ describe('who may own a group', () => {
     const stepped = send(host, claim());
     expect(codeOf(stepped)).toBe(code);
     if (code !== 'ok') expect(stepped.host.context).toEqual(host.context);
+    expect(codeOf(send(host, call('take_ownership', { group: 0 })))).toBe(code);
     expect(tableGroupFacts(host.context, 0)!.claimed).toBe(code !== 'ok');
   });
 
