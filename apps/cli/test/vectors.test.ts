@@ -1,8 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { spaprDma } from './support/command.ts';
 import { documentOf, expectRefusal } from './support/documents.ts';
 import { calls, lines, meta, recorded } from './support/vectors.ts';
@@ -80,4 +81,68 @@ test('what was good before a bad line is reported', async () => {
   const plain = await spaprDma(['vectors', file]);
   expectRefusal(plain, /line 4/);
   expect(plain.stdout).toContain('2 calls');
+});
+
+describe('a recording of a host kernel', () => {
+  const mate = fileURLToPath(new URL('../../../vectors/powernv/mate.jsonl', import.meta.url));
+  const rows = readFileSync(mate, 'utf8').trimEnd().split('\n');
+  /** The file, with the fields of one line changed. */
+  const falsified = (name: string, at: number, fields: object): string =>
+    fileOf(name, `${rows.with(at, JSON.stringify({ ...JSON.parse(rows[at]!), ...fields })).join('\n')}\n`);
+
+  test('is replayed, and its notes are not counted', async () => {
+    const [plain, json] = await Promise.all([
+      spaprDma(['vectors', mate]),
+      spaprDma(['vectors', mate, '--json']),
+    ]);
+    expect(plain).toMatchObject({ status: 0, stderr: '' });
+    expect(plain.stdout).toContain('18 calls of powernv-calls-1, 18 compared: all agree');
+    expect(json).toMatchObject({ status: 0, stderr: '' });
+    expect(documentOf<Report>('vectors', json)).toMatchObject({
+      format: 'powernv-calls-1',
+      vectors: 18,
+      compared: 18,
+      mismatches: 0,
+      first: null,
+      unmodelled: [],
+      error: null,
+    });
+  });
+
+  test('that differs has status 1, with what was expected and recorded', async () => {
+    const file = falsified('differs-host.jsonl', 12, { vmlck_kb: 9280 });
+    const [plain, json] = await Promise.all([
+      spaprDma(['vectors', file]),
+      spaprDma(['vectors', file, '--json']),
+    ]);
+    expect(plain.status).toBe(1);
+    expect(plain.stdout).toMatch(/line 13: call 5, MAP_DMA\n {2}expected .*9216.*\n {2}recorded .*9280/);
+    expect(json.status).toBe(1);
+    expect(documentOf<Report>('vectors', json)).toMatchObject({
+      mismatches: 1,
+      first: { line: 13, n: 5, op: 'MAP_DMA', expected: { vmlck_kb: 9216 }, observed: { vmlck_kb: 9280 } },
+    });
+  });
+
+  test('of which more than 2 % is not modelled has status 1, and lists it with its scenario', async () => {
+    const file = falsified('unknown-host.jsonl', 12, { op: 'SOMETHING' });
+    const json = await spaprDma(['vectors', file, '--json']);
+    const reason = 'no call of this name is described';
+    expect(json.status).toBe(1);
+    expect(documentOf<Report>('vectors', json)).toMatchObject({
+      vectors: 18,
+      compared: 17,
+      unmodelled: [{ line: 13, scenario: 'hold', n: 5, op: 'SOMETHING', reason }],
+    });
+  });
+
+  test('that is cut has status 2, and what was good before is reported', async () => {
+    const json = await spaprDma(['vectors', '-', '--json'], { input: rows.join('\n').slice(0, -20) });
+    expectRefusal(json, /line 20 is not JSON/);
+    expect(documentOf<Report>('vectors', json)).toMatchObject({
+      vectors: 17,
+      compared: 17,
+      error: { line: 20 },
+    });
+  });
 });

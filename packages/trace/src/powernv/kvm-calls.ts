@@ -45,7 +45,7 @@ const HCALLS: Readonly<Record<string, KvmEnableCap['hcall']>> = {
 function checkExtension(caller: Caller, args: Arguments): Played {
   const cap = args.number('cap') ?? args.wrong("has no 'cap' in its args");
   const extension = EXTENSIONS.get(cap);
-  if (extension === undefined) return unmodelled(`capability ${cap} of KVM has nothing to do with TCEs`);
+  if (extension === undefined) return unmodelled('this capability of KVM has nothing to do with TCEs');
   return answerOf(call(caller, { type: 'KVM_CHECK_EXTENSION', extension }));
 }
 
