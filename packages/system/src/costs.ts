@@ -1,33 +1,41 @@
-import type { Cost } from '@spapr-dma/protocol';
+import type { Cost, CostOperation } from '@spapr-dma/protocol';
 import type { Moved } from './choices.js';
+import { isGuestsCall } from './properties/property.js';
 
 /**
- * What things cost in the modelled machine, in nanoseconds. The figures are proposals of spec 70 (L-2) but for
- * the table write, which was measured: 512 entries every 7 µs. They are for comparing, not for predicting.
+ * What one operation costs in the modelled machine, in nanoseconds. The figures are for comparing, not for
+ * predicting. Replay, fault, clear, ioctl and exit are the proposals of spec 70 (L-2); the table write was measured:
+ * 512 entries every 7 µs. A map is what an H_PUT_TCE in KVM takes, of which it is the largest part. Pins, kills
+ * and pages of tables are guesses of their order of magnitude.
  */
 export const UNIT_COSTS = {
   /** The guest leaves for QEMU, and comes back. */
   exitToQemu: 10_000,
   /** A replay looks at one entry. */
-  replayStep: 80,
-  /** The first look at a page of the guest view brings it in. */
-  pageFault: 1_000,
-  entriesPerPage: 8_192,
-  tableWrite: 14,
-} as const;
+  replay: 80,
+  'table-write': 14,
+  /** The first look at a page of a view brings it in. */
+  'view-fault': 1_000,
+  /** As 3 minutes for 10^9 entries. */
+  clear: 180,
+  map: 500,
+  pin: 1_000,
+  kill: 1_000,
+  'table-page': 5_000,
+  ioctl: 2_000,
+} as const satisfies Readonly<Record<CostOperation | 'exitToQemu', number>>;
 
-/** Nanoseconds of one cost that QEMU reported. */
-export function nanosecondsOf({ operation, count }: Pick<Cost, 'operation' | 'count'>): number {
-  if (operation !== 'replay') return count * UNIT_COSTS.tableWrite;
-  const faults = Math.ceil(count / UNIT_COSTS.entriesPerPage);
-  return count * UNIT_COSTS.replayStep + faults * UNIT_COSTS.pageFault;
-}
+/** Nanoseconds of one cost that a machine reported. */
+export const nanosecondsOf = ({ operation, count }: Pick<Cost, 'operation' | 'count'>): number =>
+  count * UNIT_COSTS[operation];
 
-/** Nanoseconds of a whole step: an exit where a guest's call reached QEMU, and what QEMU reported. */
+/** Nanoseconds of a whole step: an exit where a guest's call reached QEMU, and what the machine reported. */
 export function costOf({ delivered, sent }: Moved): number {
-  const exits = delivered?.message.from === 'guest-kernel' && delivered.message.to === 'qemu-spapr' ? 1 : 0;
+  const message = delivered?.message;
+  const exits = message !== undefined && message.to === 'qemu-spapr' && isGuestsCall(message) ? 1 : 0;
   return sent.reduce(
-    (sum, { message }) => (message.type === 'cost' ? sum + nanosecondsOf(message as unknown as Cost) : sum),
+    (sum, each) =>
+      each.message.type === 'cost' ? sum + nanosecondsOf(each.message as unknown as Cost) : sum,
     exits * UNIT_COSTS.exitToQemu,
   );
 }

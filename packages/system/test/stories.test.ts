@@ -69,7 +69,14 @@ test('a story goes the same way each time', () => {
   expect(runStory(story, { preset: '2019' })).toEqual(runStory(story, { preset: '2019' }));
 });
 
-test.each(PROPERTIES.map(({ name, sometimes }) => [name, sometimes]))('%s: in some story %s', (name) => {
+/** Properties that say something only where a story has a host in it. */
+const ofHost = new Set(
+  'S-1 S-2 S-3 S-4 S-6 S-7 S-8 S-9 S-11 S-12 S-14 S-15 S-18 S-19 L-3 L-4 L-5 L-7 L-8 L-9'.split(' '),
+);
+const hasHost = stories.some(({ machine }) => machine.host !== null);
+const reachable = PROPERTIES.filter(({ name }) => hasHost || !ofHost.has(name));
+
+test.each(reachable.map(({ name, sometimes }) => [name, sometimes]))('%s: in some story %s', (name) => {
   const reached = [...results.values()].some(({ properties }) =>
     properties.some((property) => property.name === name && property.reached),
   );

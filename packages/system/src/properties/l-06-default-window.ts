@@ -5,14 +5,19 @@ import {
   guestsQemu,
   hex,
   inGuestsQemu,
+  lockHolder,
   type ObservedStep,
   type Property,
   rtasAnswer,
   windowsOf,
 } from './property.js';
 
-/** LIOBNs of windows that the guest has created, and that still exist. */
-type Created = readonly number[];
+interface Memory {
+  /** LIOBNs of windows that the guest has created, and that still exist. */
+  readonly created: readonly number[];
+  /** Windows that calls want to remove and that are not answered yet, by thread. */
+  readonly removing: Readonly<Record<string, number>>;
+}
 
 /** Exactly the window that a PHB has from its properties. */
 function hasOnlyDefault(qemu: QemuState, phb: Phb): boolean {
@@ -47,30 +52,43 @@ function afterRemove(liobn: number, step: ObservedStep, qemu: QemuState): string
   return `LIOBN ${hex(liobn)} was the last window of PHB ${phb.properties.index} and is removed, and the default window does not come back: the PHB has no window left.`;
 }
 
-export const defaultWindow: Property<Created> = {
+/** Is a machine reset over with this step? */
+function endsReset({ before, moved: { state, delivered } }: ObservedStep): boolean {
+  const begins = delivered?.message.type === 'system_reset';
+  const [holder] = lockHolder(guestsQemu(before));
+  return (begins || holder === 'spapr_machine_reset') && lockHolder(guestsQemu(state)).length === 0;
+}
+
+/** The removes under way, with one that QEMU takes in this step. */
+function asked(removing: Memory['removing'], step: ObservedStep): Memory['removing'] {
+  const call = arrivingCall(step);
+  return call?.type === 'ibm,remove-pe-dma-window'
+    ? { ...removing, [call.thread]: (call.args[0] ?? 0) >>> 0 }
+    : removing;
+}
+
+export const defaultWindow: Property<Memory> = {
   name: 'L-6',
   title:
     'After the last dynamic window of a PHB is removed its default window exists, and after a machine reset it alone.',
   sometimes: 'a machine is reset, or a dynamic window is removed',
-  initial: [],
+  initial: { created: [], removing: {} },
   observe: (before, step) => {
     const qemu = guestsQemu(step.moved.state);
     if (qemu === undefined || !inGuestsQemu(step)) return { memory: before, violation: null, reached: false };
     const answer = rtasAnswer(step);
-    const call = arrivingCall(step);
-    const isReset = step.moved.delivered?.message.type === 'system_reset';
+    const removing = asked(before.removing, step);
+    const isReset = endsReset(step);
     const removed =
-      call?.type === 'ibm,remove-pe-dma-window' && answer?.status === 'SUCCESS'
-        ? (call.args[0] ?? 0) >>> 0
+      answer?.call === 'ibm,remove-pe-dma-window' && answer.status === 'SUCCESS'
+        ? removing[answer.thread]
         : undefined;
-    const isDynamic = removed !== undefined && before.includes(removed);
+    const isDynamic = removed !== undefined && before.created.includes(removed);
     const made = madeIn(step);
-    const created =
-      answer?.call === 'ibm,create-pe-dma-window' && answer.status === 'SUCCESS'
-        ? [answer.outputs[0] ?? 0]
-        : [];
-    const memory = [...before.filter((liobn) => liobn !== removed && !made.includes(liobn)), ...created];
+    const left = before.created.filter((liobn) => liobn !== removed && !made.includes(liobn));
+    const isCreate = answer?.call === 'ibm,create-pe-dma-window' && answer.status === 'SUCCESS';
+    const created = isCreate ? [...left, answer.outputs[0] ?? 0] : left;
     const violation = isReset ? afterReset(step, qemu) : isDynamic ? afterRemove(removed, step, qemu) : null;
-    return { memory, violation, reached: isReset || isDynamic };
+    return { memory: { created, removing }, violation, reached: isReset || isDynamic };
   },
 };

@@ -1,6 +1,7 @@
 import type { Hcall, HcallReturn, RtasCall, RtasReturn } from '@spapr-dma/protocol';
 import type { EnabledTable, Phb, QemuState } from '@spapr-dma/qemu-spapr';
 import type { Moved, SystemState } from '../choices.js';
+import type { AnyMessage } from '../participants.js';
 
 /** One step as a property sees it. */
 export interface ObservedStep {
@@ -78,20 +79,42 @@ export const isAborted = (state: SystemState): boolean => {
 export const inGuestsQemu = ({ before, moved }: ObservedStep): boolean =>
   moved.delivered !== null && moved.delivered.to === before.routes['qemu-spapr'];
 
-/** A call that the guest made and that arrives in this step; undefined for any other step. */
+/** Is this a call of the guest, as it makes it or as KVM hands it on? */
+export const isGuestsCall = ({ type, from, to }: AnyMessage): boolean =>
+  (from === 'guest-kernel' || (from === 'kvm' && to === 'qemu-spapr')) &&
+  (to === 'kvm' || to === 'qemu-spapr') &&
+  type !== 'unexpected' &&
+  !type.endsWith('-return');
+
+/** A call of the guest that QEMU takes in this step; undefined for any other step. */
 export function arrivingCall(step: ObservedStep): Hcall | RtasCall | undefined {
   const message = step.moved.delivered?.message;
-  if (message?.from !== 'guest-kernel' || !inGuestsQemu(step)) return undefined;
+  if (message === undefined || !isGuestsCall(message) || !inGuestsQemu(step)) return undefined;
   return message as unknown as Hcall | RtasCall;
 }
 
-/** The answer to a hypercall in the step that it arrives in. */
-export const hcallAnswer = ({ moved }: ObservedStep): HcallReturn | undefined =>
-  moved.sent.find(({ message }) => message.type === 'hcall-return')?.message as HcallReturn | undefined;
+/** A call that leaves the guest and that its hypervisor takes in this step. */
+export function begunCall({ before, moved }: ObservedStep): Hcall | RtasCall | undefined {
+  const { delivered } = moved;
+  const hypervisor = before.routes.kvm ?? before.routes['qemu-spapr'];
+  if (delivered?.message.from !== 'guest-kernel' || delivered.to !== hypervisor) return undefined;
+  return delivered.message as unknown as Hcall | RtasCall;
+}
 
-/** The answer to an RTAS call; a long one answers in a later step. */
-export const rtasAnswer = ({ moved }: ObservedStep): RtasReturn | undefined =>
-  moved.sent.find(({ message }) => message.type === 'rtas-return')?.message as RtasReturn | undefined;
+const answerOfQemu = ({ moved }: ObservedStep, type: string): AnyMessage | undefined =>
+  moved.sent.find(({ message }) => message.type === type && message.from === 'qemu-spapr')?.message;
+
+/** QEMU's answer to a hypercall; one that waits for the host answers in a later step than it arrives in. */
+export const hcallAnswer = (step: ObservedStep): HcallReturn | undefined =>
+  answerOfQemu(step, 'hcall-return') as HcallReturn | undefined;
+
+/** QEMU's answer to an RTAS call; a long one answers in a later step. */
+export const rtasAnswer = (step: ObservedStep): RtasReturn | undefined =>
+  answerOfQemu(step, 'rtas-return') as RtasReturn | undefined;
+
+/** The functions that the holder of QEMU's big lock is in, outermost first; none where the lock is free. */
+export const lockHolder = (qemu: QemuState | undefined): readonly string[] =>
+  qemu?.task?.mode === 'waiting' ? qemu.task.frames.map(({ fn }) => fn) : [];
 
 export const enabledTable = (qemu: QemuState | undefined, liobn: bigint): EnabledTable | undefined => {
   const table = qemu?.tables.find((candidate) => BigInt(candidate.liobn) === liobn);

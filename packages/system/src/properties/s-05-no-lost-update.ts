@@ -1,16 +1,22 @@
-import type { Hcall, Trace } from '@spapr-dma/protocol';
+import type { TceHcall, Trace } from '@spapr-dma/protocol';
 import { tce, tceCount, tceIndex } from '@spapr-dma/protocol';
 import type { EnabledTable, QemuState } from '@spapr-dma/qemu-spapr';
 import { type TceTable, tceAt, tceTable, withFill, withTces } from '@spapr-dma/tce-table';
 import {
-  arrivingCall,
+  type AnsweredHcall,
+  flightAfter,
+  type HcallInFlight,
+  pagesOf,
+  writtenBy,
+} from './hcalls-in-flight.js';
+import {
   type EntryRange,
   enabledTable,
   guestsQemu,
-  hcallAnswer,
   hex,
   inGuestsQemu,
   isInside,
+  lockHolder,
   type ObservedStep,
   type Property,
   rangeOf,
@@ -43,37 +49,33 @@ function clearedIn({ moved }: ObservedStep): readonly bigint[] {
   });
 }
 
+/** Does a table only move in this step, with its entries? */
+function moves(step: ObservedStep, liobn: number): boolean {
+  const [before, after] = [step.before, step.moved.state].map((state) => {
+    const qemu = guestsQemu(state);
+    return { needVfio: enabledTable(qemu, BigInt(liobn))?.needVfio, holder: lockHolder(qemu) };
+  });
+  if (before?.needVfio === undefined || after?.needVfio === undefined) return false;
+  const moving = 'spapr_tce_set_need_vfio';
+  return (
+    before.needVfio !== after.needVfio || before.holder.includes(moving) || after.holder.includes(moving)
+  );
+}
+
 /** The ledger without what is gone, and with what is new. */
 function renewed(ledger: Ledger, step: ObservedStep, qemu: QemuState): Ledger {
-  const cleared = new Set(clearedIn(step));
+  const cleared = clearedIn(step).filter((liobn) => !moves(step, Number(liobn)));
   const next: Record<number, Expected> = {};
-  let same = cleared.size === 0;
+  let same = cleared.length === 0;
   for (const table of qemu.tables) {
     if (table.mode !== 'enabled') continue;
     const known = ledger[table.liobn];
-    const isStale = cleared.has(BigInt(table.liobn)) || known?.values.entries !== table.nbTable;
+    const isStale = cleared.includes(BigInt(table.liobn)) || known?.values.entries !== table.nbTable;
     if (isStale) same = false;
     next[table.liobn] = known === undefined || isStale ? fresh(table) : known;
   }
   return same && Object.keys(next).length === Object.keys(ledger).length ? ledger : next;
 }
-
-/** The values that a call writes: one for all, or one for each entry. */
-function written(call: Hcall): readonly bigint[] | bigint | null {
-  switch (call.type) {
-    case 'H_PUT_TCE':
-      return call.tce;
-    case 'H_STUFF_TCE':
-      return call.tceValue;
-    case 'H_PUT_TCE_INDIRECT':
-      return call.tces;
-    default:
-      return null;
-  }
-}
-
-const pagesOf = (call: Hcall): bigint =>
-  call.type === 'H_STUFF_TCE' || call.type === 'H_PUT_TCE_INDIRECT' ? call.npages : 1n;
 
 /** After a call that was accepted: its values are what is expected now. */
 function put({ values, unknown }: Expected, { first, count }: EntryRange, tces: readonly bigint[] | bigint) {
@@ -97,43 +99,66 @@ function doubt(expected: Expected, { first, count }: EntryRange): Expected {
 function readAnswer(
   { values, unknown }: Expected,
   { first }: EntryRange,
-  call: Hcall,
+  call: TceHcall,
   got: bigint | null,
 ): string | null {
   const at = tceIndex(Number(first));
   if (tceAt(unknown, at) === UNKNOWN) return null;
   const last = tceAt(values, at);
   if (got === last) return null;
-  const { liobn, ioba } = call as Extract<Hcall, { type: 'H_GET_TCE' }>;
+  const { liobn, ioba } = call;
   return `H_GET_TCE of ${hex(ioba)} in LIOBN ${hex(liobn)} returns ${got === null ? 'nothing' : hex(got)}, but the last value that was accepted there is ${hex(last)}.`;
 }
 
-export const noLostUpdate: Property<Ledger> = {
+interface Memory {
+  readonly ledger: Ledger;
+  readonly inFlight: readonly HcallInFlight[];
+}
+
+/** Calls on a table that was made anew meanwhile have written who knows where. */
+const meddledBy = (inFlight: readonly HcallInFlight[], before: Ledger, after: Ledger) =>
+  before === after
+    ? inFlight
+    : inFlight.map((each) => {
+        const liobn = Number(each.call.liobn);
+        return before[liobn] === after[liobn] ? each : { ...each, meddled: true };
+      });
+
+/** What an answered call means for what is expected of its table. */
+function settle(expected: Expected, table: EnabledTable, { call, answer, meddled }: AnsweredHcall) {
+  const range = rangeOf(table, call.ioba, pagesOf(call));
+  const accepted = answer.status === 'H_SUCCESS' && isInside(range, table);
+  const tces = writtenBy(call);
+  if (tces === null) {
+    const isRead = accepted && !meddled;
+    return { expected, violation: isRead ? readAnswer(expected, range, call, answer.tce) : null, isRead };
+  }
+  const next = accepted && !meddled ? put(expected, range, tces) : doubt(expected, range);
+  return { expected: next, violation: null, isRead: false };
+}
+
+export const noLostUpdate: Property<Memory> = {
   name: 'S-5',
   title: 'H_GET_TCE returns the last value that was accepted.',
   sometimes: 'an entry is read back',
-  initial: {},
-  observe: (before, step) => {
+  initial: { ledger: {}, inFlight: [] },
+  observe: (memory, step) => {
     const qemu = guestsQemu(step.moved.state);
-    if (qemu === undefined || !inGuestsQemu(step)) return { memory: before, violation: null, reached: false };
-    const memory = renewed(before, step, qemu);
-    const call = arrivingCall(step) as Hcall | undefined;
-    const answer = hcallAnswer(step);
-    const liobn = call !== undefined && 'liobn' in call ? call.liobn : undefined;
-    const table = liobn === undefined ? undefined : enabledTable(qemu, liobn);
-    if (call === undefined || answer === undefined || table === undefined || !('ioba' in call)) {
-      return { memory, violation: null, reached: false };
+    if (qemu === undefined) return { memory, violation: null, reached: false };
+    let ledger = inGuestsQemu(step) ? renewed(memory.ledger, step, qemu) : memory.ledger;
+    const known = meddledBy(memory.inFlight, memory.ledger, ledger);
+    const { inFlight, answered } = flightAfter(known, step, qemu);
+    let [violation, reached]: [string | null, boolean] = [null, false];
+    for (const each of answered) {
+      const table = enabledTable(qemu, each.call.liobn);
+      const expected = table === undefined ? undefined : ledger[table.liobn];
+      if (table === undefined || expected === undefined) continue;
+      const settled = settle(expected, table, each);
+      violation ??= settled.violation;
+      reached ||= settled.isRead;
+      ledger = { ...ledger, [table.liobn]: settled.expected };
     }
-    const expected = memory[table.liobn]!;
-    const range = rangeOf(table, call.ioba, pagesOf(call));
-    const tces = written(call);
-    if (tces === null) {
-      const isRead = answer.status === 'H_SUCCESS' && isInside(range, table);
-      const violation = isRead ? readAnswer(expected, range, call, answer.tce) : null;
-      return { memory, violation, reached: isRead };
-    }
-    const accepted = answer.status === 'H_SUCCESS' && isInside(range, table);
-    const next = accepted ? put(expected, range, tces) : doubt(expected, range);
-    return { memory: { ...memory, [table.liobn]: next }, violation: null, reached: false };
+    const same = ledger === memory.ledger && inFlight === memory.inFlight;
+    return { memory: same ? memory : { ledger, inFlight }, violation, reached };
   },
 };

@@ -1,10 +1,10 @@
-import type { Hcall, IommuNotify } from '@spapr-dma/protocol';
+import type { IommuNotify, TceHcall } from '@spapr-dma/protocol';
 import type { EnabledTable } from '@spapr-dma/qemu-spapr';
+import { flightAfter, type HcallInFlight, pagesOf } from './hcalls-in-flight.js';
+import { powernvIn } from './host-state.js';
 import {
-  arrivingCall,
   enabledTable,
   guestsQemu,
-  hcallAnswer,
   hex,
   isInside,
   type ObservedStep,
@@ -12,26 +12,36 @@ import {
   qemusOf,
   rangeOf,
 } from './property.js';
+import { viewOf } from './served-windows.js';
 
 /** A table whose view has another size than its window. */
 function wrongSize(step: ObservedStep): string | null {
   for (const { name, qemu } of qemusOf(step.moved.state)) {
     for (const table of qemu.tables) {
-      if (table.mode === 'enabled' && table.view.entries !== table.nbTable) {
-        return `In ${name}, the table of LIOBN ${hex(table.liobn)} has room for ${table.view.entries} entries and is accessed as if it had ${table.nbTable}.`;
+      if (table.mode !== 'enabled') continue;
+      const { entries } = viewOf(step.moved.state, table);
+      if (entries < table.nbTable) {
+        return `In ${name}, the table of LIOBN ${hex(table.liobn)} has room for ${entries} entries and is accessed as if it had ${table.nbTable}.`;
       }
     }
   }
   return null;
 }
 
-/** A call that was accepted though some of its entries lie outside. */
-function outside(call: Hcall, table: EnabledTable): string | null {
-  if (!('ioba' in call)) return null;
-  const pages = 'npages' in call ? call.npages : 1n;
-  const range = rangeOf(table, call.ioba, pages);
-  if (isInside(range, table)) return null;
+/** A call some of whose entries lie outside of the window. */
+function outside(call: TceHcall, table: EnabledTable): string | null {
+  const pages = pagesOf(call);
+  if (isInside(rangeOf(table, call.ioba, pages), table)) return null;
   return `${call.type} of ${pages} pages from ${hex(call.ioba)} in LIOBN ${hex(call.liobn)} succeeds, but the window has ${table.nbTable} entries from ${hex(table.busOffset)} on.`;
+}
+
+/** Somebody in the host's kernel reads or writes beside a hardware table. */
+function besideHardware({ before, moved }: ObservedStep): string | null {
+  const [earlier, powernv] = [powernvIn(before), powernvIn(moved.state)];
+  const happened = powernv?.accidents.outOfBounds === true && earlier?.accidents.outOfBounds === false;
+  return happened
+    ? `${moved.delivered?.message.type ?? 'A step'} reaches beyond the end of a hardware table.`
+    : null;
 }
 
 /** A notifier that is told of an address outside every window of its PHB. */
@@ -52,21 +62,21 @@ function strayNotify(step: ObservedStep): string | null {
   return null;
 }
 
-export const indexRange: Property<null> = {
+export const indexRange: Property<readonly HcallInFlight[]> = {
   name: 'S-10',
   title: 'Every access to a TCE table lies inside the table.',
   sometimes: 'a call that reaches beyond its window is refused',
-  initial: null,
-  observe: (memory, step) => {
-    const call = arrivingCall(step) as Hcall | undefined;
-    const table =
-      call !== undefined && 'liobn' in call ? enabledTable(guestsQemu(step.before), call.liobn) : undefined;
-    const accepted = hcallAnswer(step)?.status === 'H_SUCCESS';
-    const beyond = call !== undefined && table !== undefined ? outside(call, table) : null;
-    return {
-      memory,
-      violation: wrongSize(step) ?? (accepted ? beyond : null) ?? strayNotify(step),
-      reached: beyond !== null && !accepted,
-    };
+  initial: [],
+  observe: (before, step) => {
+    const { inFlight, answered } = flightAfter(before, step, guestsQemu(step.before));
+    let [violation, reached]: [string | null, boolean] = [wrongSize(step), false];
+    for (const { call, answer } of answered) {
+      const table = enabledTable(guestsQemu(step.before), call.liobn);
+      const beyond = table === undefined ? null : outside(call, table);
+      if (beyond === null) continue;
+      if (answer.status === 'H_SUCCESS') violation ??= beyond;
+      else reached = true;
+    }
+    return { memory: inFlight, violation: violation ?? besideHardware(step) ?? strayNotify(step), reached };
   },
 };

@@ -1,5 +1,7 @@
 import type { IbmCreatePeDmaWindow } from '@spapr-dma/protocol';
 import type { EnabledTable, QemuState } from '@spapr-dma/qemu-spapr';
+import type { SystemState } from '../choices.js';
+import { kvmIn } from './host-state.js';
 import {
   arrivingCall,
   enabledTable,
@@ -39,6 +41,37 @@ function movedRegionIn(qemu: QemuState): string | null {
   return null;
 }
 
+/** A view of KVM whose shape is not that of its window, or a hardware table that cannot serve it. */
+function otherShapeIn(state: SystemState, qemu: QemuState): string | null {
+  const kvm = kvmIn(state);
+  if (kvm === undefined) return null;
+  for (const table of qemu.tables) {
+    if (table.mode !== 'enabled' || table.fd < 0) continue;
+    const stt = kvm.tables.find(({ fd }) => fd === table.fd);
+    if (stt === undefined) continue;
+    const start = stt.offset << BigInt(stt.pageShift);
+    const isSame =
+      stt.pageShift === table.pageShift && start === table.busOffset && stt.size === table.nbTable;
+    if (!isSame) {
+      return `LIOBN ${hex(table.liobn)} has ${table.nbTable} entries of 2^${table.pageShift} bytes at ${hex(table.busOffset)} in QEMU, and ${stt.size} of 2^${stt.pageShift} at ${hex(start)} in KVM.`;
+    }
+    const unfit = stt.iommuTables.find(({ hw }) => {
+      const hwStart = hw.offset << BigInt(hw.pageShift);
+      const hwBytes = BigInt(hw.size) << BigInt(hw.pageShift);
+      return (
+        hw.pageShift > stt.pageShift ||
+        hwStart !== start ||
+        hwBytes < BigInt(stt.size) << BigInt(stt.pageShift)
+      );
+    });
+    if (unfit !== undefined) {
+      const { hw } = unfit;
+      return `KVM ties LIOBN ${hex(table.liobn)} to hardware table ${hw.table} with ${hw.size} entries of 2^${hw.pageShift} bytes, which is no table for its window.`;
+    }
+  }
+  return null;
+}
+
 /** What a create was asked for, against what it made. */
 function notAsAsked(call: IbmCreatePeDmaWindow, table: EnabledTable): string | null {
   const [, , , pageShift = 0, windowShift = 0] = call.args;
@@ -63,16 +96,21 @@ function createdIn(
 
 export const geometry: Property<Asked> = {
   name: 'S-13',
-  title: 'A window has the shape it was asked for, and the windows of a PHB do not overlap.',
+  title:
+    'A window has the shape it was asked for, in KVM and in hardware too, and the windows of a PHB do not overlap.',
   sometimes: 'a PHB has two windows',
   initial: {},
   observe: (memory, step) => {
     const call = arrivingCall(step);
     const asked = call?.type === 'ibm,create-pe-dma-window' ? { ...memory, [call.thread]: call } : memory;
     const created = createdIn(asked, step);
-    const qemus = qemusOf(step.moved.state);
+    const { state } = step.moved;
+    const qemus = qemusOf(state);
+    const own = guestsQemu(state);
+    const isSettled = own !== undefined && own.task === null;
     const misplaced =
-      qemus.map(({ qemu }) => overlapIn(qemu) ?? movedRegionIn(qemu)).find((text) => text !== null) ?? null;
+      qemus.map(({ qemu }) => overlapIn(qemu) ?? movedRegionIn(qemu)).find((text) => text !== null) ??
+      (isSettled ? otherShapeIn(state, own) : null);
     const reached = qemus.some(({ qemu }) => qemu.phbs.some((phb) => windowsOf(qemu, phb).length === 2));
     return {
       memory: asked,

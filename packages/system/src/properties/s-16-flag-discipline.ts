@@ -1,19 +1,30 @@
-import type { QemuState } from '@spapr-dma/qemu-spapr';
-import { always, hex, qemusOf } from './property.js';
+import type { EnabledTable, QemuState } from '@spapr-dma/qemu-spapr';
+import { always, hex, lockHolder, qemusOf } from './property.js';
+
+/** How many listen to a window: devices with caches of their own, containers, and what containers left behind. */
+function listenersOf(qemu: QemuState, { liobn, owner }: EnabledTable): number {
+  const phb = qemu.phbs.find(({ properties }) => owner.kind === 'phb' && properties.index === owner.index);
+  const ofVfio = [...qemu.vfio.containers.flatMap(({ giommus }) => giommus), ...qemu.vfio.stale];
+  return (phb?.notifiers ?? 0) + ofVfio.filter((giommu) => giommu.liobn === liobn).length;
+}
+
+const isCreating = (qemu: QemuState): boolean =>
+  qemu.creating !== null || lockHolder(qemu).includes('rtas_ibm_create_pe_dma_window');
 
 function undisciplined(qemu: QemuState): string | null {
   for (const table of qemu.tables) {
-    if (table.skippingReplay && qemu.creating === null) {
+    if (table.skippingReplay && !isCreating(qemu)) {
       return `LIOBN ${hex(table.liobn)} skips replays though no create is under way.`;
     }
-    if (table.owner.kind !== 'phb' || table.mode !== 'enabled') continue;
+    // While the lock is held a listener may just be coming or going.
+    if (table.owner.kind !== 'phb' || table.mode !== 'enabled' || qemu.task !== null) continue;
+    const listeners = listenersOf(qemu, table);
     const { index } = table.owner;
-    const notifiers = qemu.phbs.find(({ properties }) => properties.index === index)?.notifiers ?? 0;
-    if (table.needVfio && notifiers === 0) {
+    if (table.needVfio && listeners === 0) {
       return `LIOBN ${hex(table.liobn)} is marked as listened to, but nobody listens to PHB ${index}.`;
     }
-    if (!table.needVfio && notifiers > 0) {
-      return `${notifiers} listen to PHB ${index}, but LIOBN ${hex(table.liobn)} tells nobody.`;
+    if (!table.needVfio && listeners > 0) {
+      return `${listeners} listen to PHB ${index}, but LIOBN ${hex(table.liobn)} tells nobody.`;
     }
   }
   return null;

@@ -1,16 +1,26 @@
 import type { QemuState } from '@spapr-dma/qemu-spapr';
+import type { SystemState } from '../choices.js';
+import { kvmIn } from './host-state.js';
 import { always, hex, qemusOf } from './property.js';
 
+const doubleOf = (liobns: readonly number[]): number | undefined =>
+  liobns.find((liobn, at) => liobns.indexOf(liobn) !== at);
+
 function twice({ tables }: QemuState): string | null {
-  const liobns = tables.map(({ liobn }) => liobn);
-  const double = liobns.find((liobn, at) => liobns.indexOf(liobn) !== at);
+  const double = doubleOf(tables.map(({ liobn }) => liobn));
   return double === undefined ? null : `Two tables are named LIOBN ${hex(double)}.`;
+}
+
+function twiceInKvm(state: SystemState): string | null {
+  const present = kvmIn(state)?.tables.filter(({ mode }) => mode === 'PRESENT') ?? [];
+  const double = doubleOf(present.map(({ liobn }) => liobn));
+  return double === undefined ? null : `KVM has two views that are named LIOBN ${hex(double)}.`;
 }
 
 export const liobnUniqueness = always('S-17', 'A LIOBN names one table.', 'there are two tables', (state) => {
   const qemus = qemusOf(state);
   return {
-    violation: qemus.map(({ qemu }) => twice(qemu)).find((text) => text !== null) ?? null,
+    violation: qemus.map(({ qemu }) => twice(qemu)).find((text) => text !== null) ?? twiceInKvm(state),
     reached: qemus.some(({ qemu }) => qemu.tables.length > 1),
   };
 });

@@ -1,5 +1,6 @@
 import type { Mapped, MonitorReturn } from '@spapr-dma/protocol';
 import { type Choice, choicesOf, type Moved, RunError, type SystemState, takes } from '../choices.js';
+import { exitsDue } from '../exits.js';
 import type { Participant } from '../participants.js';
 import { initialState, step } from '../pure-driver.js';
 import type { Settings } from '../settings.js';
@@ -125,8 +126,13 @@ export function runScript(
       next += 1;
       move(choice);
     } else if (internal !== undefined) move(internal);
-    else if (next === script.length) return { state, mistakes: [] };
-    else return { state, mistakes: [stuck(script[next]!, next)] };
+    else if (next === script.length) {
+      // When nothing else is left to do, the host's kernel ends what is left of QEMU.
+      const [exit] = exitsDue(state);
+      if (exit === undefined || !takes(state.snapshots[exit.to], exit.message))
+        return { state, mistakes: [] };
+      move({ kind: 'offer', ...exit });
+    } else return { state, mistakes: [stuck(script[next]!, next)] };
   }
   throw new RunError(`${story.id} does not come to rest`, null);
 }

@@ -13,6 +13,7 @@ import {
   u64,
   type ValuesOf,
 } from './fields.js';
+import { ACCELERATOR, HOST } from './host-fields.js';
 
 /** What `listStories` tells of a story. */
 export interface StorySummary {
@@ -94,7 +95,22 @@ export const MACHINE_FIELDS = {
     ),
     [],
   ),
-  devices: optional(listOf(objectOf({ id: text, phb: count, devfn: count })), []),
+  /** Functions on the command line; `host` and `group` say which function of the host is passed through. */
+  devices: optional(
+    listOf(
+      objectOf({
+        id: text,
+        phb: count,
+        devfn: count,
+        host: optional(text, null),
+        group: optional(count, null),
+      }),
+    ),
+    [],
+  ),
+  /** Whether the machine runs in KVM; `tcg` says that it does not. */
+  kvm: optional(ACCELERATOR, false),
+  host: optional(HOST, null),
   /** A second QEMU, which takes a migration. */
   destination: optional(flag, false),
 } as const;

@@ -1,0 +1,66 @@
+import type { IommuTable } from '@spapr-dma/powernv-ioda2';
+import type { EnabledTable, QemuState } from '@spapr-dma/qemu-spapr';
+import type { TceTable } from '@spapr-dma/tce-table';
+import type { Container, VfioHost } from '@spapr-dma/vfio-host';
+import type { SystemState } from '../choices.js';
+import { kvmIn, powernvIn, vfioIn } from './host-state.js';
+import { guestsQemu } from './property.js';
+
+/** A window of the guest, and a hardware table through which devices of its PHB go. */
+export interface ServedWindow {
+  readonly table: EnabledTable;
+  readonly view: TceTable;
+  /** QEMU's descriptor of the container that the hardware table belongs to. */
+  readonly containerFd: number;
+  /** Null where the container has no hardware window at that place. */
+  readonly iommuTable: IommuTable | null;
+}
+
+/** The guest view of a window: KVM's while its file is open there, else QEMU's own. */
+export function viewOf(state: SystemState, table: EnabledTable): TceTable {
+  if (table.fd < 0) return table.view;
+  const stt = kvmIn(state)?.tables.find(({ fd }) => fd === table.fd);
+  return stt?.view ?? table.view;
+}
+
+/** The container behind a descriptor of QEMU. */
+export function containerBehind(vfio: VfioHost, fd: number): Container | undefined {
+  const process = vfio.processes.find((each) => each.process === 'qemu');
+  const file = process?.fds.find((open) => open.fd === fd)?.file;
+  return file?.kind === 'container'
+    ? vfio.containers.find(({ container }) => container === file.container)
+    : undefined;
+}
+
+/** The hardware window of a container that starts where a window of the guest does. */
+function hardwareOf(state: SystemState, container: Container | undefined, start: bigint): IommuTable | null {
+  const window = container?.iommu?.windows.find(
+    (each) => each !== null && each.facts.offset << BigInt(each.facts.pageShift) === start,
+  );
+  if (window == null) return null;
+  const tables = powernvIn(state)?.tables ?? [];
+  return tables.find(({ table, mode }) => mode === 'live' && table === window.facts.table) ?? null;
+}
+
+/** Windows of a PHB, each once for each container that serves the PHB and is connected. */
+export function servedWindows(state: SystemState): readonly ServedWindow[] {
+  const qemu: QemuState | undefined = guestsQemu(state);
+  const vfio = vfioIn(state);
+  if (qemu === undefined || vfio === undefined || qemu.vfio.containers.length === 0) return [];
+  return qemu.vfio.containers.flatMap(({ fd, phb, initialized }) => {
+    if (!initialized) return [];
+    const container = containerBehind(vfio, fd);
+    return qemu.tables.flatMap((table): readonly ServedWindow[] =>
+      table.mode === 'enabled' && table.owner.kind === 'phb' && table.owner.index === phb
+        ? [
+            {
+              table,
+              view: viewOf(state, table),
+              containerFd: fd,
+              iommuTable: hardwareOf(state, container, table.region.start),
+            },
+          ]
+        : [],
+    );
+  });
+}
