@@ -5,6 +5,7 @@ import { hcallReturn, type Outcome, type QemuSent, traced } from './sent.js';
 import { type QemuState, type SpaprTceTable, tableOf } from './state.js';
 import { type Resumption, ret, type Step, viewAccess, viewResult } from './steps.js';
 import { pageMaskOf, pageShiftOf, tceIndexAt } from './tce-index.js';
+import { isInKvm } from './view.js';
 
 const pageOf = (table: SpaprTceTable | undefined, { ioba }: HGetTce): bigint =>
   table === undefined ? ioba : ioba & pageMaskOf(pageShiftOf(table));
@@ -46,6 +47,7 @@ export function hGetTceLong(qemu: QemuState, frame: HGetTceFrame, resumed: Resum
   const ioba = pageOf(table, call);
   const index = indexOf(table, ioba);
   if (frame.at === 'loadingEntry') return ret(qemu, null, answer(call, ioba, viewResult(resumed).tce ?? 0n));
-  if (table === undefined || index === undefined) return ret(qemu, null, answer(call, ioba, null));
+  if (table?.mode !== 'enabled' || index === undefined) return ret(qemu, null, answer(call, ioba, null));
+  if (!isInKvm(table)) return ret(qemu, null, answer(call, ioba, tceAt(table.view, index)));
   return viewAccess(qemu, { ...frame, at: 'loadingEntry' }, { type: 'view_load', liobn: table.liobn, index });
 }

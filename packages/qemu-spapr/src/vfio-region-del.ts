@@ -80,8 +80,11 @@ export function vfioListenerRegionDel(qemu: QemuState, frame: RegionDelFrame, re
   }
 }
 
-/** With the switch hotplugUnwind mended, a window that was never made is not taken away. */
+/**
+ * With the switch hotplugUnwind mended, or createFailure, which undoes a create that failed, a window that was never
+ * made is not taken away.
+ */
 const skipsMissing = ({ config }: QemuState, container: VfioContainer, section: WindowSection): boolean =>
-  config.switches.hotplugUnwind === 'fixed' &&
+  (config.switches.hotplugUnwind === 'fixed' || config.switches.createFailure === 'rtasError') &&
   container.iommuType === 'v2' &&
   hostwinOf(container, section) === undefined;
