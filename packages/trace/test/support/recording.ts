@@ -1,6 +1,8 @@
 import type { VfioReturn } from '@spapr-dma/protocol';
 import type { AnyMessage } from '@spapr-dma/system';
-import type { HostKernel } from '../../src/powernv/host-kernel.ts';
+import { loadEnvironment } from '../../src/powernv/environment-file.ts';
+import type { Boot, HostKernel } from '../../src/powernv/host-kernel.ts';
+import { PowernvReplay } from '../../src/powernv/powernv-replay.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -76,4 +78,26 @@ export class FakeHost implements HostKernel {
     if (message.to === 'vfio-host') return [vfioReturn(message, result)];
     return [{ ...vfioReturn(message, result), type: 'kvm-return', from: 'kvm' } as never];
   }
+}
+
+/** Where the process's buffer lies. */
+export const BUFFER = 0x7f00_0000_0000n;
+/** The lines that most scenarios begin with. */
+export const opens: readonly Json[] = [
+  row({ n: 0, args: '/dev/vfio/vfio', ret: 6 }),
+  row({ n: 1, args: '/dev/vfio/1', ret: 7 }),
+];
+
+/** Replays rows on a host of which nothing is true but what it is told. */
+export function replayed(rows: readonly Json[], host = new FakeHost(), environment = loadEnvironment()) {
+  const boots: unknown[] = [];
+  const boot: Boot = (platform, recorded) => {
+    boots.push({ platform, name: recorded.name });
+    return host;
+  };
+  const replay = new PowernvReplay(environment, boot);
+  rows.forEach((one, i) => {
+    replay.take(JSON.stringify(one), i + 1);
+  });
+  return { host, boots, report: replay.tally.report(replay.format, null) };
 }
