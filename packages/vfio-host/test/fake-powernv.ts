@@ -32,6 +32,8 @@ export interface FakeGroup {
   owner: 'platform' | 'vfio';
   /** A driver of the host has a device of the group. */
   hostDriver: boolean;
+  /** The group has no data of the platform. */
+  isNoPe: boolean;
   tables: [number | null, number | null];
   facts: Omit<TableGroupFacts, 'group' | 'tables'>;
 }
@@ -58,6 +60,7 @@ export class FakePowernv {
       this.groups.set(group, {
         owner: 'platform',
         hostDriver: false,
+        isNoPe: false,
         tables: [null, null],
         facts: {
           dma32Start: ioba(0n),
@@ -111,7 +114,7 @@ export class FakePowernv {
         return OK;
       case 'table_group_read': {
         const group = this.groups.get(message.group);
-        if (group === undefined) return OK;
+        if (group === undefined || group.isNoPe) return OK;
         const claimed = group.hostDriver || group.owner === 'vfio';
         const facts = { ...group.facts, group: message.group, claimed, tables: [null, null] as const };
         return { ...OK, facts };
