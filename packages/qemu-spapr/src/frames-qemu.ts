@@ -91,7 +91,7 @@ export interface WriteViewFrame {
 /** Writes one entry, and tells who listens. Returns a hypercall's status. */
 export interface PutTceFrame {
   readonly fn: 'put_tce_emu';
-  readonly at: 'begin' | 'storingEntry' | 'notified';
+  readonly at: 'begin' | 'bound' | 'storingEntry' | 'notified';
   readonly liobn: Liobn;
   readonly index: TceIndex;
   readonly tce: bigint;

@@ -81,6 +81,15 @@ export interface ReplayFrame {
 /** Known entries, or ones that are yet to be read: `tce` is null. */
 export type ReplayRun = Omit<ViewRun, 'tce'> & { readonly tce: bigint | null };
 
+/** Makes the view in KVM that was put off until an entry is written, and ties all groups to it. */
+export interface BindViewFrame {
+  readonly fn: 'spapr_tce_bind';
+  readonly at: 'begin' | 'pausingVcpus' | 'allocated' | 'copied' | 'tied' | 'resumingVcpus';
+  readonly liobn: Liobn;
+  /** Groups that are still to be tied. */
+  readonly groups: readonly GroupId[];
+}
+
 /** One notifier hears of one entry. Returns whether the hardware follows. */
 export interface MapNotifyFrame {
   readonly fn: 'vfio_iommu_map_notify';
@@ -219,6 +228,7 @@ export type VfioFrame =
   | AttachGroupFrame
   | RegionDelFrame
   | ReplayFrame
+  | BindViewFrame
   | MapNotifyFrame
   | NotifyIommuFrame
   | PreregFrame

@@ -15,6 +15,7 @@ import { hcallReturn, type Outcome, type QemuSent, traced } from './sent.js';
 import { type EnabledTable, type QemuState, type SpaprTceTable, tableOf, withTable } from './state.js';
 import { call as callFunction, type Resumption, ret, type Step } from './steps.js';
 import { pageMaskOf, pageShiftOf, runsFrom, tceIndexAt } from './tce-index.js';
+import { noteOwnPut } from './vfio-hooks.js';
 
 /** Refused before the list is read and before anything is logged. */
 const refusedEarly = ({ npages, tceList }: HPutTceIndirect): boolean =>
@@ -54,8 +55,13 @@ export function hPutTceIndirect(qemu: QemuState, call: HPutTceIndirect): Outcome
     told.push(...notifiesOf(table, run.first, tces));
     written += run.count;
   }
-  return { qemu: withTable(qemu, { ...table, view }), sent: [...told, ...answer(call, written)] };
+  const stored = notedPuts(withTable(qemu, { ...table, view }), table, call);
+  return { qemu: stored, sent: [...told, ...answer(call, written)] };
 }
+
+/** One entry with permissions is enough to be noted. */
+const notedPuts = (qemu: QemuState, { liobn }: EnabledTable, { tces }: HPutTceIndirect): QemuState =>
+  noteOwnPut(qemu, liobn, tces.find((value) => (value & 3n) !== 0n) ?? 0n);
 
 /** The same where the view is KVM's, or VFIO listens: an entry is written and told of, then the next one. */
 export function hPutTceIndirectLong(qemu: QemuState, frame: HPutTceIndirectFrame, resumed: Resumption): Step {

@@ -13,6 +13,7 @@ import { hcallReturn, type Outcome, type QemuSent, traced } from './sent.js';
 import { type EnabledTable, type QemuState, tableOf, withTable } from './state.js';
 import { call as callFunction, type Resumption, ret, type Step } from './steps.js';
 import { pageMaskOf, pageShiftOf, tceIndexAt } from './tce-index.js';
+import { noteOwnPut } from './vfio-hooks.js';
 
 /** The entry that a call means, where there is one. */
 interface Found {
@@ -48,7 +49,11 @@ export function hPutTce(qemu: QemuState, call: HPutTce): Outcome {
   if (found === null) return { qemu, sent: answer(call, ioba, 'H_PARAMETER') };
   const { table, index } = found;
   return {
-    qemu: withTable(qemu, { ...table, view: withTce(table.view, index, tceValue(call.tce)) }),
+    qemu: noteOwnPut(
+      withTable(qemu, { ...table, view: withTce(table.view, index, tceValue(call.tce)) }),
+      table.liobn,
+      call.tce,
+    ),
     sent: [...notifiesOf(table, index, [call.tce]), ...answer(call, ioba, 'H_SUCCESS')],
   };
 }

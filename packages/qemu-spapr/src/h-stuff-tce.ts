@@ -22,7 +22,8 @@ import {
   runsFrom,
   tceIndexAt,
 } from './tce-index.js';
-import { isHeard } from './vfio-hooks.js';
+import { isHeard, noteOwnPut } from './vfio-hooks.js';
+import { isInKvm } from './view.js';
 
 /** Refused before anything is written and before anything is logged. */
 const refusedEarly = (table: SpaprTceTable, npages: bigint): boolean =>
@@ -52,7 +53,7 @@ export function hStuffTce(qemu: QemuState, call: HStuffTce): Outcome {
     notifiesOf(table, run.first, table.needVfio ? new Array<bigint>(run.count).fill(value) : []),
   );
   return {
-    qemu: withTable(qemu, { ...table, view }),
+    qemu: noteOwnPut(withTable(qemu, { ...table, view }), table.liobn, call.tceValue),
     sent: [...told, cost('table-write', written), ...answer(table, call, written)],
   };
 }
@@ -79,7 +80,7 @@ export function hStuffTceLong(qemu: QemuState, frame: HStuffTceFrame, resumed: R
   if (table.mode !== 'enabled' || first === undefined || left === 0) return over(qemu, table, frame);
   const index = entryAt(table, first, frame.done);
   if (index === undefined) return over(qemu, table, frame);
-  if (table.needVfio || isHeard(qemu, table.liobn)) {
+  if (table.needVfio || isHeard(qemu, table.liobn) || !isInKvm(table)) {
     return callFunction(qemu, { ...frame, at: 'put', batch: 1 }, putTceFrame(table, index, call.tceValue));
   }
   const batch = Math.min(left, qemu.config.entriesAtOnce, table.nbTable - index);

@@ -1,6 +1,7 @@
 import type { Frame } from './frames.js';
 import type { Places, Task } from './task.js';
 import {
+  BIND_PLACES,
   CONNECT_PLACES,
   DISCONNECT_PLACES,
   EEH_PLACES,
@@ -64,7 +65,7 @@ export const OPERATIONS = {
   removingWindow: WINDOW_PLACES,
   resettingWindows: WINDOW_PLACES,
   quiescing: WRITE_PLACES,
-  writingEntries: { storingEntry: 'view-return', ...WRITE_PLACES, ...NOTIFY_PLACES },
+  writingEntries: { storingEntry: 'view-return', ...BIND_PLACES, ...WRITE_PLACES, ...NOTIFY_PLACES },
   readingEntry: READ_PLACES,
   registeringNotifier: MOVE_PLACES,
   migrating: READ_PLACES,

@@ -6,12 +6,13 @@ import type { QemuSent } from './sent.js';
 import { type EnabledTable, type QemuState, withTable } from './state.js';
 import { callOrGo, type Resumption, ret, returned, type Step, viewAccess } from './steps.js';
 import { ringOf } from './tce-index.js';
-import { isHeard, notifyEntry, usesVfio } from './vfio-hooks.js';
+import { isHeard, noteOwnPut, notifyEntry, usesVfio } from './vfio-hooks.js';
+import { bindView, isUnbound } from './vfio-lazy-bind.js';
 import { isInKvm, windowOf } from './view.js';
 
 /** Does a call that writes to this window, or reads it, take more than one step? */
 export const isLong = (qemu: QemuState, table: EnabledTable): boolean =>
-  isInKvm(table) || (usesVfio(qemu) && isHeard(qemu, table.liobn));
+  isInKvm(table) || (usesVfio(qemu) && isHeard(qemu, table.liobn)) || isUnbound(qemu, table);
 
 /** The function to call for one entry. */
 export const putTceFrame = ({ liobn }: EnabledTable, index: TceIndex, tce: bigint): PutTceFrame => ({
@@ -42,7 +43,9 @@ export function putTceEmu(qemu: QemuState, frame: PutTceFrame, resumed: Resumpti
   const { liobn, index, tce } = frame;
   const table = windowOf(qemu, liobn);
   switch (frame.at) {
-    case 'begin': {
+    case 'begin':
+      return callOrGo(noteOwnPut(qemu, liobn, tce), { ...frame, at: 'bound' }, bindView(qemu, table, tce));
+    case 'bound': {
       if (isInKvm(table)) {
         const request = { type: 'view_store', liobn, index, count: 1, tce } as const;
         return viewAccess(qemu, { ...frame, at: 'storingEntry' }, request);

@@ -4,7 +4,8 @@ import type { DisableTableFrame, EnableTableFrame, WindowShape } from './frames-
 import { type Phb, phbOfIndex, type QemuState, type SpaprTceTable, tableOf, withTable } from './state.js';
 import { abort, call, callOrGo, type Resumption, ret, returned, type Step } from './steps.js';
 import { disableTable, enabledTable, SUBREGION_ASSERTION } from './table-life.js';
-import { tableDisabling, tableEnabled } from './vfio-hooks.js';
+import { forgetOwnPuts, tableDisabling, tableEnabled } from './vfio-hooks.js';
+import { bindsLate } from './vfio-lazy-bind.js';
 import { windowOf } from './view.js';
 
 const slotOf = (qemu: QemuState, liobn: number): SpaprTceTable =>
@@ -38,7 +39,7 @@ export function spaprTceTableEnable(qemu: QemuState, frame: EnableTableFrame, re
           liobn,
           ...shape,
           needVfio,
-          forceUserspace: false,
+          forceUserspace: bindsLate(qemu, table.owner),
           fd: -1,
         },
       );
@@ -86,7 +87,7 @@ export function spaprTceTableDisable(qemu: QemuState, frame: DisableTableFrame):
         ? hide(withTable(qemu, { ...table, fd: -1, view: tceTable(table.nbTable) }))
         : free(qemu);
     case 'freed':
-      return ret(withTable(qemu, disableTable(qemu, windowOf(qemu, liobn))));
+      return ret(forgetOwnPuts(withTable(qemu, disableTable(qemu, windowOf(qemu, liobn))), liobn));
     default:
       return unreachable(`spapr_tce_table_disable at ${frame.at satisfies never}`);
   }

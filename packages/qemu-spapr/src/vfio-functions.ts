@@ -9,6 +9,7 @@ import type { StepFunction } from './steps.js';
 import { vfioEehAsOp } from './vfio-eeh.js';
 import { vfioGetGroup, vfioPutGroup } from './vfio-group.js';
 import { vfioKvmDeviceAddGroup, vfioKvmDeviceDelGroup } from './vfio-kvm-device.js';
+import { spaprTceBind } from './vfio-lazy-bind.js';
 import { memoryRegionNotifyIommu, vfioIommuMapNotify } from './vfio-map-notify.js';
 import { vfioInstanceFinalize, vfioRealize } from './vfio-realize.js';
 import { kvmDevVfioGroupSetSpaprTce, vfioListenerRegionAdd } from './vfio-region-add.js';
@@ -23,6 +24,7 @@ export const VFIO_FUNCTIONS: {
   KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE: kvmDevVfioGroupSetSpaprTce,
   vfio_listener_region_del: vfioListenerRegionDel,
   spapr_tce_replay: spaprTceReplay,
+  spapr_tce_bind: spaprTceBind,
   vfio_iommu_map_notify: vfioIommuMapNotify,
   memory_region_notify_iommu: memoryRegionNotifyIommu,
   vfio_prereg_listener_region_add: vfioPreregListener,

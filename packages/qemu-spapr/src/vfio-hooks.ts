@@ -4,6 +4,7 @@ import { memoryChange, windowChange } from './listener-topology.js';
 import { type QemuState, type RamBlock, tableOf } from './state.js';
 import { eehReenable } from './vfio-eeh.js';
 import { notifiersOf } from './vfio-map-notify.js';
+import { withPut } from './vfio-state.js';
 
 /*
  * Where the TCE tables, guest memory and the device commands meet VFIO. Each hook answers with the function to
@@ -32,6 +33,16 @@ export function notifyEntry(qemu: QemuState, liobn: Liobn, index: TceIndex, tce:
   const { pageShift } = table;
   return { fn: 'memory_region_notify_iommu', at: 'begin', notifiers, pageShift, index, tce, ok: true };
 }
+
+/** QEMU itself puts an entry into a window: noted where the replay's policy looks at it (B-02). */
+export function noteOwnPut(qemu: QemuState, liobn: Liobn, tce: bigint): QemuState {
+  if (qemu.config.switches.replayPolicy !== 'anyMappingFlagBlind' || (tce & 3n) === 0n) return qemu;
+  return { ...qemu, vfio: withPut(qemu.vfio, liobn, true) };
+}
+
+/** A window has gone, and with it the note of what was put into it. */
+export const forgetOwnPuts = (qemu: QemuState, liobn: Liobn): QemuState =>
+  qemu.vfio.putLiobns.includes(liobn) ? { ...qemu, vfio: withPut(qemu.vfio, liobn, false) } : qemu;
 
 /** Guest memory has come, before KVM knows of it. */
 export const ramAdded = (qemu: QemuState, block: RamBlock): Frame | null =>

@@ -24,6 +24,17 @@ const VIEW_PLACES = {
   closingKvmTable: 'kvm-return',
 } as const satisfies Places;
 
+/** A window's first entry makes its view in KVM, and ties all groups to it. */
+export const BIND_PLACES = {
+  pausingVcpus: 'kvm-return',
+  creatingKvmTable: 'kvm-return',
+  mappingKvmTable: 'kvm-return',
+  closingUnmappedTable: 'kvm-return',
+  storingEntries: 'view-return',
+  settingSpaprTce: 'kvm-return',
+  resumingVcpus: 'kvm-return',
+} as const satisfies Places;
+
 /** Listeners hear of a window that goes, also where another window that covered it comes or goes. */
 export const REGION_DEL_PLACES = {
   ...VIEW_PLACES,

@@ -16,6 +16,7 @@ import {
   vfioResult,
 } from './steps.js';
 import { hex, plainHex, strerror } from './vfio-errors.js';
+import { isUnbound } from './vfio-lazy-bind.js';
 import { flagsChanged, neededInQemu } from './vfio-need.js';
 import { isWindow, lastOf } from './vfio-sections.js';
 import { errorReport, vfioTraced } from './vfio-sent.js';
@@ -138,14 +139,14 @@ function placed(qemu: QemuState, frame: RegionAddFrame): Step {
     offset: startAddr,
   });
   // KVM says that it can tie a group to a view; whether this view is KVM's at all, nobody looks.
-  const asksKvm = qemu.config.kvm?.spaprTceVfio === true && !isUnbound(qemu, windowOf(frame).of.liobn);
+  const asksKvm = qemu.config.kvm?.spaprTceVfio === true && !waitsForPut(qemu, windowOf(frame).of.liobn);
   return attachNext({ ...qemu, vfio }, { ...frame, groups: asksKvm ? container.groups : [] }, [line]);
 }
 
-/** With the switch replayPolicy at lazyBind, KVM's view and groups wait for the first H_PUT_TCE. */
-const isUnbound = (qemu: QemuState, liobn: Liobn): boolean => {
+/** A view that is not bound to KVM yet has no groups to be tied to it. */
+const waitsForPut = (qemu: QemuState, liobn: Liobn): boolean => {
   const table = tableOf(qemu, BigInt(liobn));
-  return qemu.config.switches.replayPolicy === 'lazyBind' && table?.mode === 'enabled' && table.fd < 0;
+  return table?.mode === 'enabled' && isUnbound(qemu, table);
 };
 
 export const removeRequest = (containerFd: number, startAddr: bigint) =>
@@ -217,7 +218,7 @@ function listen(
   const line = vfioTraced({ event: 'vfio_listener_region_add_iommu', start, end });
   const { liobn } = section.of;
   const change =
-    view === 'in QEMU' || isUnbound(qemu, liobn) ? neededInQemu(liobn) : flagsChanged(qemu, liobn, true);
+    view === 'in QEMU' || waitsForPut(qemu, liobn) ? neededInQemu(liobn) : flagsChanged(qemu, liobn, true);
   return callOrGo(qemu, { ...frame, at: 'needSet' }, change, [...sent, line]);
 }
 

@@ -81,10 +81,12 @@ export function vfioListenerRegionDel(qemu: QemuState, frame: RegionDelFrame, re
 }
 
 /**
- * With the switch hotplugUnwind mended, or createFailure, which undoes a create that failed, a window that was never
- * made is not taken away.
+ * A window that was never made is not taken away: in the undoing of a device with the switch hotplugUnwind mended, in
+ * the undoing of a create with createFailure.
  */
 const skipsMissing = ({ config }: QemuState, container: VfioContainer, section: WindowSection): boolean =>
-  (config.switches.hotplugUnwind === 'fixed' || config.switches.createFailure === 'rtasError') &&
+  (container.initialized
+    ? config.switches.createFailure === 'rtasError'
+    : config.switches.hotplugUnwind === 'fixed') &&
   container.iommuType === 'v2' &&
   hostwinOf(container, section) === undefined;

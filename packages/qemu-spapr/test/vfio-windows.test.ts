@@ -244,6 +244,7 @@ describe('a view that KVM cannot tie to the hardware', () => {
     const after = shows(qemu, L0, DEFAULT_WINDOW, host);
     expect(after.log.slice(4).map((line) => line.split(' ')[0])).toEqual([
       'Q',
+      'Q',
       'view_bulk_load',
       'close',
       'replay',
@@ -258,6 +259,7 @@ describe('a view that KVM cannot tie to the hardware', () => {
     const after = shows(qemu, L0, DEFAULT_WINDOW, host);
     expect(after.log.map((line) => line.split(' ')[0])).toEqual([
       'VFIO_IOMMU_SPAPR_TCE_CREATE',
+      'Q',
       'Q',
       'Q',
       'view_bulk_load',
