@@ -5,13 +5,13 @@ import { loadEnvironment, parseEnvironment } from '../src/powernv/environment-fi
 const file = (more: object = {}): string =>
   JSON.stringify({ version: 1, firstFd: 6, absent: [], hosts: [], scenarios: {}, ...more });
 const withStep = (step: object): string => file({ scenarios: { s: { steps: [step] } } });
-const key = { n: 5, op: 'MAP_DMA', host: 'usual', occurrence: 1 };
+const key = { n: 5, op: 'MAP_DMA', given: 'iova=0', host: 'usual', occurrence: 1 };
 
 describe('what no field says', () => {
   const environment = loadEnvironment();
 
   test('stands in the repository', () => {
-    const registered = { n: 6, op: 'SPAPR_REGISTER_MEMORY', host: 'four-phbs', occurrence: 1 };
+    const registered = { ...key, n: 6, op: 'SPAPR_REGISTER_MEMORY', host: 'four-phbs' };
     expect(inputsOf(scenarioOf(environment, 'fork'), registered).process).toBe('child1');
     expect(hostOf(environment, 'mate').name).toBe('mate');
     expect(hostOf(environment, 'anything').name).toBe('four-phbs');
@@ -31,17 +31,19 @@ describe('what no field says', () => {
   });
 
   test.each`
-    condition         | entry                        | holds
-    ${'the step'}     | ${{ n: 5 }}                  | ${true}
-    ${'another step'} | ${{ n: 6 }}                  | ${false}
-    ${'in a range'}   | ${{ n: [2, 5] }}             | ${true}
-    ${'after it'}     | ${{ n: [2, 4] }}             | ${false}
-    ${'operation'}    | ${{ n: 5, op: 'MAP_DMA' }}   | ${true}
-    ${'another'}      | ${{ n: 5, op: 'UNMAP_DMA' }} | ${false}
-    ${'host'}         | ${{ n: 5, host: 'usual' }}   | ${true}
-    ${'other host'}   | ${{ n: 5, host: 'mate' }}    | ${false}
-    ${'first start'}  | ${{ n: 5, occurrence: 1 }}   | ${true}
-    ${'second start'} | ${{ n: 5, occurrence: 2 }}   | ${false}
+    condition            | entry                        | holds
+    ${'the step'}        | ${{ n: 5 }}                  | ${true}
+    ${'another step'}    | ${{ n: 6 }}                  | ${false}
+    ${'in a range'}      | ${{ n: [2, 5] }}             | ${true}
+    ${'after it'}        | ${{ n: [2, 4] }}             | ${false}
+    ${'operation'}       | ${{ n: 5, op: 'MAP_DMA' }}   | ${true}
+    ${'another'}         | ${{ n: 5, op: 'UNMAP_DMA' }} | ${false}
+    ${'arguments'}       | ${{ n: 5, given: 'iova=0' }} | ${true}
+    ${'other arguments'} | ${{ n: 5, given: 'iova=1' }} | ${false}
+    ${'host'}            | ${{ n: 5, host: 'usual' }}   | ${true}
+    ${'other host'}      | ${{ n: 5, host: 'mate' }}    | ${false}
+    ${'first start'}     | ${{ n: 5, occurrence: 1 }}   | ${true}
+    ${'second start'}    | ${{ n: 5, occurrence: 2 }}   | ${false}
   `('holds where its conditions do: $condition', ({ entry, holds }) => {
     const scenario = scenarioOf(parseEnvironment(withStep({ ...entry, containerFd: 9 })), 's');
     expect(inputsOf(scenario, key).containerFd).toBe(holds ? 9 : null);

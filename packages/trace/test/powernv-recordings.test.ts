@@ -25,6 +25,16 @@ describe('a real host kernel’s answers are these machines’', () => {
   });
 });
 
+test('how far it is can be seen, and the next recording in the same file is of another host', async () => {
+  const seen: number[] = [];
+  const all = ['mate', 'main64', 'mate'].flatMap(linesOf);
+  const report = await runVectors(chunked(`${all.join('\n')}\n`), {
+    onProgress: (lines) => seen.push(lines),
+  });
+  expect(seen).toEqual([1000]);
+  expect(report).toMatchObject({ vectors: 18 + 959 + 18, mismatches: 0, error: null });
+});
+
 describe('a false answer is the first mismatch', () => {
   const lines = linesOf('main64');
   const rows = lines.map((line): Json => JSON.parse(line));

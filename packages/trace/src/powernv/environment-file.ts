@@ -112,7 +112,7 @@ const INPUT_NAMES = Object.keys(INPUT_READERS) as (keyof StepInputs)[];
 
 function stepAt(value: unknown, at: string): StepEntry {
   const step = objectAt(value, at);
-  onlyFields(step, ['n', 'op', 'host', 'occurrence', ...INPUT_NAMES], at);
+  onlyFields(step, ['n', 'op', 'given', 'host', 'occurrence', ...INPUT_NAMES], at);
   const [from, to] = Array.isArray(step.n) ? step.n : [step.n, step.n];
   const inputs = Object.fromEntries(
     INPUT_NAMES.filter((name) => step[name] !== undefined).map((name) => [
@@ -124,6 +124,7 @@ function stepAt(value: unknown, at: string): StepEntry {
     from: countAt(from, `${at}.n`),
     to: countAt(to, `${at}.n`),
     op: orNull(step.op, (op) => textAt(op, `${at}.op`)),
+    given: orNull(step.given, (given) => textAt(given, `${at}.given`)),
     host: orNull(step.host, (host) => textAt(host, `${at}.host`)),
     occurrence: orNull(step.occurrence, (count) => countAt(count, `${at}.occurrence`)),
     inputs,

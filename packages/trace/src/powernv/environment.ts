@@ -49,8 +49,9 @@ export interface StepInputs {
 export interface StepEntry {
   readonly from: number;
   readonly to: number;
-  /** Only for that operation, host, and how many times the scenario has started; null for any. */
+  /** Only for that operation with these arguments, host, and how many times the scenario has started; null for any. */
   readonly op: string | null;
+  readonly given: string | null;
   readonly host: string | null;
   readonly occurrence: number | null;
   readonly inputs: Partial<StepInputs>;
@@ -114,6 +115,8 @@ export function hostOf({ hosts }: Environment, run: string): RecordedHost {
 export interface StepKey {
   readonly n: number;
   readonly op: string;
+  /** The arguments as the line has them. */
+  readonly given: string;
   readonly host: string;
   readonly occurrence: number;
 }
@@ -125,10 +128,11 @@ export function inputsOf({ steps }: ScenarioEnvironment, key: StepKey): StepInpu
   return inputs;
 }
 
-const concerns = ({ from, to, op, host, occurrence }: StepEntry, key: StepKey): boolean =>
+const concerns = ({ from, to, op, given, host, occurrence }: StepEntry, key: StepKey): boolean =>
   from <= key.n &&
   key.n <= to &&
   (op === null || op === key.op) &&
+  (given === null || given === key.given) &&
   (host === null || host === key.host) &&
   (occurrence === null || occurrence === key.occurrence);
 

@@ -54,7 +54,7 @@ export class Scenario {
   /** The answer to a row's call; null for a row that makes none. @throws InputError for arguments that are none */
   play(row: RecordingRow): { readonly played: Played; readonly lockedKb: number } | null {
     const { environment, hostName: host, occurrence } = this.#setting;
-    const inputs = inputsOf(environment, { n: row.n, op: row.op, host, occurrence });
+    const inputs = inputsOf(environment, { n: row.n, op: row.op, given: row.args, host, occurrence });
     const args = new Arguments(row, inputs.args ?? row.args);
     for (const action of inputs.before) this.#act(action, args);
     if (isNote(row)) return null;
