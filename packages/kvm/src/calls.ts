@@ -66,8 +66,16 @@ const GROUP_FUNCTIONS: ReadonlySet<string> = new Set<Frame['fn']>([
 const deviceIsLocked = ({ ioctls }: KvmState): boolean =>
   ioctls.some(({ stack }) => stack.some(({ fn }) => GROUP_FUNCTIONS.has(fn)));
 
+/** Whether QEMU is going: none of its threads enters the kernel any more. */
+const isExiting = ({ ioctls }: KvmState): boolean =>
+  ioctls.some(({ stack }) => stack.some(({ fn }) => fn === 'exit'));
+
+/** Whether a vCPU may enter the kernel: QEMU does not hold it, and is not going. */
+export const mayEnter = (kvm: KvmState): boolean => !kvm.paused && !isExiting(kvm);
+
 /** The region that takes a system call: the first that nobody is in; −1 while it has to wait. */
 export function ioctlFor(kvm: KvmState, event: KvmReceived): number {
+  if (isExiting(kvm)) return -1;
   if (GROUP_CALLS.has(event.type) && deviceIsLocked(kvm)) return -1;
   // A process ends when its threads have left the kernel.
   const waits =

@@ -6,6 +6,7 @@ import {
   findsView,
   ioctlFor,
   type KvmReceived,
+  mayEnter,
   type Outcome,
   outcomeOf,
   rcuMaySteps,
@@ -42,9 +43,9 @@ const kvmSetup = setup({
   guards: {
     answered: ({ context, event }, whose: Whose) => awaits(taskOf(context, whose), event),
     mine: ({ context, event }, { n }: Whose) => cpuOf(context, event) === n,
-    mineAndRunning: ({ context, event }, { n }: Whose) => !context.paused && cpuOf(context, event) === n,
+    mineAndRunning: ({ context, event }, { n }: Whose) => mayEnter(context) && cpuOf(context, event) === n,
     answeredAtOnce: ({ context, event }, { n }: Whose) =>
-      !context.paused &&
+      mayEnter(context) &&
       cpuOf(context, event) === n &&
       outcome(context, event).kvm.vcpus[n]!.at === 'inGuest',
     free: ({ context, event }, { n }: Whose) => ioctlFor(context, event) === n,

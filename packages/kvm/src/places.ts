@@ -23,15 +23,18 @@ const FILE = 'vfio-file-return';
 const GROUP = 'table-group-return';
 const TABLE = 'table-access-return';
 
-/** A call leaves the kernel; where a real-mode handler gave up, the same call begins again in virtual mode. */
-const LEAVES = ['inGuest', 'inUserspace', 'validating.lookingUp'] as const;
-/** The next entries or the next hardware table. */
+/**
+ * The next entries or the next hardware table, or the call leaves the kernel; where a real-mode handler gave up, the
+ * same call begins again in virtual mode.
+ */
 const GOES_ON = [
   'mapping.lookingUp',
   'mapping.findingSlots',
   'unmapping.exchanging',
   'clearing.exchanging',
-  ...LEAVES,
+  'inGuest',
+  'inUserspace',
+  'validating.lookingUp',
 ] as const;
 /** After what stood in an entry was counted down: back to who asked for it. */
 const DROPPED = [
@@ -48,7 +51,7 @@ const DROPPING = ['dropping.readingSlots', 'dropping.lookingUp'] as const;
  * `killing` is left out.
  */
 export const VCPU_PLACES = {
-  'validating.lookingUp': { awaits: MEMORY, next: ['validating.translating', ...LEAVES] },
+  'validating.lookingUp': { awaits: MEMORY, next: ['validating.translating', ...GOES_ON] },
   'validating.translating': { awaits: MEMORY, next: GOES_ON },
   'mapping.lookingUp': {
     awaits: MEMORY,
