@@ -16,11 +16,15 @@ import { type ScriptContext, to, vcpu, verb } from './verb.js';
  * Calls of a guest that is not ours: whatever a vCPU can put into its registers. Only for machines without a
  * guest kernel, which would not know what to do with the answers.
  */
-const FROM = { from: 'guest-kernel', to: 'qemu-spapr' } as const;
+const FROM = { from: 'guest-kernel' } as const;
 const onCpu = { vcpu: optional(count, 0) };
 const place = { liobn: u64, ioba: u64 };
 
-const toQemu = (message: AnyMessage, context: ScriptContext) => to('qemu-spapr', message, context);
+/** Where a vCPU's calls go: to KVM where the machine runs in it, else to QEMU. */
+function toHypervisor(message: Omit<AnyMessage, 'to'>, context: ScriptContext) {
+  const hypervisor = context.state.routes.kvm === undefined ? 'qemu-spapr' : 'kvm';
+  return to(hypervisor, { ...message, to: hypervisor }, context);
+}
 
 function rtas(
   type: RtasCall['type'],
@@ -29,7 +33,8 @@ function rtas(
   nret: number,
   context: ScriptContext,
 ) {
-  return toQemu({ ...FROM, type, thread: vcpu(cpu), args, nret } as AnyMessage, context);
+  const message: Omit<RtasCall, 'to'> = { ...FROM, type, thread: vcpu(cpu), args, nret };
+  return toHypervisor(message, context);
 }
 
 /** The configuration address of the first device, and the BUID in two cells. */
@@ -41,29 +46,29 @@ const addressOf = (phb: number): readonly number[] => {
 /** What a vCPU may call without asking its kernel. */
 export const HOSTILE_VERBS = {
   H_PUT_TCE: verb({ ...onCpu, ...place, tce: u64 }, ({ vcpu: cpu, ...rest }, context) => {
-    const message: HPutTce = { ...FROM, ...rest, type: 'H_PUT_TCE', thread: vcpu(cpu) };
-    return toQemu(message, context);
+    const message: Omit<HPutTce, 'to'> = { ...FROM, ...rest, type: 'H_PUT_TCE', thread: vcpu(cpu) };
+    return toHypervisor(message, context);
   }),
   H_PUT_TCE_INDIRECT: verb(
     { ...onCpu, ...place, tceList: optional(u64, 0x10000n), tces: listOf(u64), npages: optional(u64, null) },
     ({ vcpu: cpu, npages, ...rest }, context) => {
-      const message: HPutTceIndirect = {
+      const message: Omit<HPutTceIndirect, 'to'> = {
         ...FROM,
         ...rest,
         type: 'H_PUT_TCE_INDIRECT',
         thread: vcpu(cpu),
         npages: npages ?? BigInt(rest.tces.length),
       };
-      return toQemu(message, context);
+      return toHypervisor(message, context);
     },
   ),
   H_STUFF_TCE: verb({ ...onCpu, ...place, tceValue: u64, npages: u64 }, ({ vcpu: cpu, ...rest }, context) => {
-    const message: HStuffTce = { ...FROM, ...rest, type: 'H_STUFF_TCE', thread: vcpu(cpu) };
-    return toQemu(message, context);
+    const message: Omit<HStuffTce, 'to'> = { ...FROM, ...rest, type: 'H_STUFF_TCE', thread: vcpu(cpu) };
+    return toHypervisor(message, context);
   }),
   H_GET_TCE: verb({ ...onCpu, ...place }, ({ vcpu: cpu, ...rest }, context) => {
-    const message: HGetTce = { ...FROM, ...rest, type: 'H_GET_TCE', thread: vcpu(cpu) };
-    return toQemu(message, context);
+    const message: Omit<HGetTce, 'to'> = { ...FROM, ...rest, type: 'H_GET_TCE', thread: vcpu(cpu) };
+    return toHypervisor(message, context);
   }),
   'ibm,query-pe-dma-window': verb(
     { ...onCpu, phb: count, nret: optional(count, 6) },
