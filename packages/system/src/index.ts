@@ -21,6 +21,9 @@ export {
   type Setting as SwitchSummary,
   type Settings,
 } from './settings.js';
+export { type CreateAnswer, createdWindow, type WindowHost } from './size/accepted-levels.js';
+export { sizeOf } from './size/size.js';
+export type { SizedWindow, SizeFailure, SizeReport, SizeRequest } from './size/size-request.js';
 export { SIZES, type Size, type Sizes } from './sizes.js';
 export { type Stepped, type Stepper, stepper } from './stepper.js';
 export { windowText } from './story/judge.js';
