@@ -7,8 +7,21 @@ import {
 } from '@spapr-dma/powernv-ioda2';
 import { bytes } from '@spapr-dma/protocol';
 import { QEMU_7_2 } from '@spapr-dma/qemu-spapr';
+import {
+  VFIO_HOST_6_12,
+  type VFIO_HOST_VERSIONS,
+  vfioHostFeaturesOf,
+  vfioHostSwitchesOf,
+} from '@spapr-dma/vfio-host';
 import { describe, expect, test } from 'vitest';
-import { guestConfigOf, kvmCapsOf, kvmConfigOf, powernvConfigOf, qemuConfigOf } from '../src/configs.ts';
+import {
+  guestConfigOf,
+  kvmCapsOf,
+  kvmConfigOf,
+  powernvConfigOf,
+  qemuConfigOf,
+  vfioConfigOf,
+} from '../src/configs.ts';
 import { listPresets, presetNamed, presetNames, settingsOf } from '../src/presets.ts';
 import { listSwitches, parseSettings, SETTINGS } from '../src/settings.ts';
 import { type Cells, LINUX_GUEST_VERSIONS, LINUX_HOST_VERSIONS, QEMU_VERSIONS } from '../src/versions.ts';
@@ -18,6 +31,7 @@ const switches = SETTINGS.filter(({ kind }) => kind === 'switch');
 const { name: _, ...guestDifferences } = GUEST_VERSIONS['linux-6.12'];
 const { defaultWindow: hostDefaultWindow, ...platform } = POWERNV_6_12.features;
 /** One setting for what two machines have a field for. */
+const { defaultWindow: vfioDefaultWindow, ...vfioFeatures } = VFIO_HOST_6_12.features;
 const { rangeCheck: _rangeCheck, ...kvmSwitches } = KVM_CONFIG_DEFAULT.switches;
 const { killSplit: _killSplit, ...kvmFeatures } = KVM_CONFIG_DEFAULT.features;
 
@@ -26,6 +40,7 @@ const configurations = [
   { component: 'qemu-spapr', parts: [QEMU_7_2.switches, QEMU_7_2.features, { machine: '' }] },
   { component: 'guest-kernel', parts: [guestDifferences, { limitedMaskPoisons: '' }] },
   { component: 'kvm', parts: [kvmSwitches, kvmFeatures] },
+  { component: 'vfio-host', parts: [VFIO_HOST_6_12.switches, vfioFeatures, { vfioDefaultWindow }] },
   { component: 'powernv-ioda2', parts: [POWERNV_6_12.switches, platform, { hostDefaultWindow }] },
 ];
 
@@ -56,6 +71,7 @@ describe('presets', () => {
     const host = { pageShift: 16, ram: bytes(0x1_0000_0000n), nobypass: false } as const;
     expect(powernvConfigOf(settings, host)).toEqual(POWERNV_6_12);
     expect(kvmConfigOf(settings, 'power9', 16)).toEqual(KVM_CONFIG_DEFAULT);
+    expect(vfioConfigOf(settings, 'power9', 16)).toEqual(VFIO_HOST_6_12);
     expect(kvmCapsOf(settings)).toEqual({
       spaprTce: true,
       spaprTce64: true,
@@ -91,6 +107,14 @@ describe('presets', () => {
     "%s is what KVM's package says of it",
     (name, { switches: ofKvm, features }) => {
       expect(kvmConfigOf(settingsOf(name), 'power9', 16)).toMatchObject({ switches: ofKvm, features });
+    },
+  );
+
+  test.each(Object.keys(LINUX_HOST_VERSIONS) as (typeof VFIO_HOST_VERSIONS)[number][])(
+    "%s is what VFIO's package says of it",
+    (name) => {
+      const parts = { switches: vfioHostSwitchesOf(name), features: vfioHostFeaturesOf(name) };
+      expect(vfioConfigOf(settingsOf(name), 'power9', 16)).toMatchObject(parts);
     },
   );
 

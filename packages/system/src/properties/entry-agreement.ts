@@ -89,10 +89,13 @@ function forEachSuspect(
 ) {
   const { view, iommuTable } = window;
   const perGuest = 2 ** subpageShift(window);
+  // Runs come in order; the hardware entries of one guest entry are looked at once.
+  let seen = 0;
   const ofHardware = (index: number, count: number) => {
-    const first = Math.floor(index / perGuest);
-    if (first < view.entries)
-      visit(first, Math.min(Math.ceil((index + count) / perGuest), view.entries) - first);
+    const first = Math.max(Math.floor(index / perGuest), seen);
+    const end = Math.min(Math.ceil((index + count) / perGuest), view.entries);
+    if (first < end) visit(first, end - first);
+    seen = Math.max(seen, end);
   };
   if (agreed === undefined) {
     forEachMapped(view, (index) => visit(index, 1));

@@ -24,7 +24,7 @@ interface Memory {
 }
 
 const windowAt = (state: SystemState, fd: number, iova: bigint): ServedWindow | undefined =>
-  servedWindows(state).find(
+  servedWindows(state, true).find(
     ({ table, containerFd }) =>
       containerFd === fd && iova >= table.region.start && iova < table.region.start + table.region.bytes,
   );

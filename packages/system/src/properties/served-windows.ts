@@ -3,7 +3,7 @@ import type { EnabledTable, QemuState } from '@spapr-dma/qemu-spapr';
 import type { TceTable } from '@spapr-dma/tce-table';
 import type { Container, VfioHost } from '@spapr-dma/vfio-host';
 import type { SystemState } from '../choices.js';
-import { kvmIn, powernvIn, vfioIn } from './host-state.js';
+import { isQemuGone, kvmIn, powernvIn, vfioIn } from './host-state.js';
 import { guestsQemu } from './property.js';
 
 /** A window of the guest, and a hardware table through which devices of its PHB go. */
@@ -42,13 +42,18 @@ function hardwareOf(state: SystemState, container: Container | undefined, start:
   return tables.find(({ table, mode }) => mode === 'live' && table === window.facts.table) ?? null;
 }
 
-/** Windows of a PHB, each once for each container that serves the PHB and is connected. */
-export function servedWindows(state: SystemState): readonly ServedWindow[] {
+/**
+ * Windows of a PHB, each once for each container that serves the PHB and is connected.
+ * @param connecting also for a container that is just being connected
+ */
+export function servedWindows(state: SystemState, connecting = false): readonly ServedWindow[] {
   const qemu: QemuState | undefined = guestsQemu(state);
   const vfio = vfioIn(state);
   if (qemu === undefined || vfio === undefined || qemu.vfio.containers.length === 0) return [];
+  // A guest that has gone with QEMU expects nothing any more.
+  if (isQemuGone(state)) return [];
   return qemu.vfio.containers.flatMap(({ fd, phb, initialized }) => {
-    if (!initialized) return [];
+    if (!initialized && !connecting) return [];
     const container = containerBehind(vfio, fd);
     return qemu.tables.flatMap((table): readonly ServedWindow[] =>
       table.mode === 'enabled' && table.owner.kind === 'phb' && table.owner.index === phb
