@@ -49,8 +49,13 @@ function checkExtension(caller: Caller, args: Arguments): Played {
   return answerOf(call(caller, { type: 'KVM_CHECK_EXTENSION', extension }));
 }
 
+/** The version of the interface, which never changes. @see [Linux] include/uapi/linux/kvm.h: KVM_API_VERSION */
+const KVM_API_VERSION = 12;
+
 function enableCap(caller: Caller, args: Arguments): Played {
   const [cap, number = ''] = args.words;
+  // Like the making of VM and vCPU: no TCE depends on it, and it cannot fail.
+  if (cap === 'PPC_PAPR') return returned(0);
   const hcall = HCALLS[number];
   if (cap !== 'PPC_ENABLE_HCALL' || hcall === undefined) {
     return unmodelled('this capability of KVM has nothing to do with TCEs');
@@ -82,6 +87,7 @@ type Play = (caller: Caller, args: Arguments) => Played;
 
 /** What the recordings call a system call on KVM's files, and the message that it is. */
 export const KVM_CALLS: Readonly<Record<string, Play>> = {
+  KVM_GET_API_VERSION: () => returned(KVM_API_VERSION),
   KVM_CHECK_EXTENSION: checkExtension,
   KVM_ENABLE_CAP: enableCap,
   KVM_SET_DEVICE_ATTR: setDeviceAttr,
