@@ -518,4 +518,41 @@ describe('replay, errors and ends', () => {
     const circling = [...hotplug.slice(0, handed), ...again];
     expect(judged('L-8', circling).text).toBe('ibm,query-pe-dma-window of vcpu0 is handed on 4 times.');
   });
+
+  /** A dynamic window of 2^31 entries, and a device that is passed through afterwards. */
+  const huge = [
+    { do: 'system_reset' },
+    { do: 'ibm,create-pe-dma-window', phb: 0, pageShift: 16, windowShift: 47 },
+    plug,
+  ];
+  const host = (memlockKb: number | null) => ({
+    pageShift: 16,
+    ...(memlockKb === null ? {} : { memlockKb }),
+    phbs: [{ phb: 1, devices: [{ device: NVME.host }] }],
+  });
+
+  test.each([
+    ['newest', "qdev_device_add holds QEMU's big lock for 172 s, and a vCPU that needs QEMU waits so long"],
+    ['repaired', null],
+  ])('L-2: a device comes to a window of 2^31 empty entries in %s (B-52)', (preset, text) => {
+    const steps = hostSteps(huge, { guest: false, host: host(null), phbs: [] }, preset, {}, 'power9');
+    const found = judged('L-2', steps);
+    expect(found.reached).toBe(true);
+    if (text === null) expect(found.text).toBeNull();
+    else expect(found.text).toContain(text);
+  });
+
+  test.each([
+    ['unfixed', 'abort', /^QEMU ends on ibm,create-pe-dma-window: hardware error: vfio/],
+    ['fixed', 'rtasError', null],
+  ])(
+    'S-21: the host has no memory for a window that the guest creates, createFailure %s (B-59)',
+    (_, createFailure, text) => {
+      const limited = { guest: false, host: host(2_200_000), phbs: [], devices: [NVME] };
+      const script = huge.slice(0, 2);
+      const found = judged('S-21', hostSteps(script, limited, 'newest', { createFailure }, 'power9'));
+      if (text === null) expect(found).toEqual({ text: null, reached: true });
+      else expect(found.text).toMatch(text);
+    },
+  );
 });

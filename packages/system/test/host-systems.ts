@@ -1,6 +1,6 @@
 import { settingsOf } from '../src/presets.ts';
 import type { Settings } from '../src/settings.ts';
-import { SIZES } from '../src/sizes.ts';
+import { SIZES, type Size } from '../src/sizes.ts';
 import { runScript } from '../src/story/run-script.ts';
 import { participantsOf } from '../src/story/setup.ts';
 import { doctored, type Stepped, storyOf } from './systems.ts';
@@ -38,12 +38,13 @@ export function hostSteps(
   machine: Fields = {},
   preset = 'repaired',
   changes: Settings = {},
+  size: Size = 'minimal',
 ): readonly Stepped[] {
   const story = storyOf({ machine: { ...MACHINE, ...machine }, script });
   const settings = settingsOf(preset, changes);
   const steps: Stepped[] = [];
-  const participants = participantsOf(story.machine, settings, 'minimal');
-  const { mistakes } = runScript(story, participants, settings, SIZES.minimal, (moved, before) => {
+  const participants = participantsOf(story.machine, settings, size);
+  const { mistakes } = runScript(story, participants, settings, SIZES[size], (moved, before) => {
     steps.push({ before, moved });
   });
   if (mistakes.length > 0) throw new Error(mistakes.join(' '));

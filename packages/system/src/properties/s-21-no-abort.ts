@@ -1,9 +1,26 @@
 import type { QemuAborted } from '@spapr-dma/protocol';
-import { arrivingCall, hcallAnswer, type Property, rtasAnswer } from './property.js';
+import {
+  arrivingCall,
+  guestsQemu,
+  hcallAnswer,
+  type ObservedStep,
+  type Property,
+  rtasAnswer,
+} from './property.js';
+
+/** What QEMU was about when it ended. */
+function causeOf(step: ObservedStep): string {
+  const task = guestsQemu(step.before)?.task;
+  const outermost = task?.mode === 'waiting' ? task.frames[0] : undefined;
+  if (outermost === undefined) {
+    return arrivingCall(step)?.type ?? step.moved.delivered?.message.type ?? 'nothing';
+  }
+  return 'call' in outermost ? outermost.call.type : outermost.fn;
+}
 
 export const noAbort: Property<null> = {
   name: 'S-21',
-  title: 'Nothing that the guest does ends QEMU.',
+  title: 'Nothing that the guest does ends QEMU, and no command of the monitor but the one to quit.',
   sometimes: "QEMU answers a guest's call",
   initial: null,
   observe: (memory, step) => {
@@ -11,7 +28,7 @@ export const noAbort: Property<null> = {
     const reached = hcallAnswer(step) !== undefined || rtasAnswer(step) !== undefined;
     if (gone === undefined) return { memory, violation: null, reached };
     const { assertion } = gone as unknown as QemuAborted;
-    const cause = arrivingCall(step)?.type ?? step.moved.delivered?.message.type ?? 'nothing';
-    return { memory, violation: `QEMU ends on ${cause}: Assertion '${assertion}' failed.`, reached };
+    const why = assertion.startsWith('hardware error') ? assertion : `Assertion '${assertion}' failed`;
+    return { memory, violation: `QEMU ends on ${causeOf(step)}: ${why}.`, reached };
   },
 };
