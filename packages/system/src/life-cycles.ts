@@ -1,5 +1,14 @@
 import { GUEST_WINDOW_LIFE, OPERATIONS } from '@spapr-dma/guest-kernel';
+import { LIOBN_LIFE, STIT_LIFE } from '@spapr-dma/kvm';
+import { IOMMU_TABLE_LIFE, OWNERSHIP_LIFE, TVE_LIFE } from '@spapr-dma/powernv-ioda2';
 import { DRC_LIFE, TABLE_LIFE } from '@spapr-dma/qemu-spapr';
+import {
+  CONTAINER_LIFE,
+  DEFAULT_WINDOW_LIFE,
+  GROUP_LIFE,
+  MM_LIFE,
+  REGION_LIFE,
+} from '@spapr-dma/vfio-host';
 
 /** From a condition, by an event, to a condition. */
 type Edge = readonly [from: string, event: string, to: string];
@@ -33,6 +42,26 @@ const placesOf = (
 ): readonly Edge[] =>
   Object.entries(operation).flatMap(([from, { next }]) => next.map((to): Edge => [from, '', to]));
 
+type Life = Parameters<typeof edgesOf>[0];
+
+/** Each kind of object, its first condition, and what follows what. */
+const LIVES: readonly (readonly [title: string, first: string, life: Life])[] = [
+  ["A TCE table of QEMU: a PHB's window slot, or a VIO device's window", 'disabled', TABLE_LIFE],
+  ['The connector of a PCI slot', 'poweron', DRC_LIFE.physical],
+  ['The connector of a PHB', 'unusable', DRC_LIFE.logical],
+  ["A PHB's dynamic window, as the guest's kernel sees it", 'absent', GUEST_WINDOW_LIFE],
+  ['A LIOBN in KVM', 'ABSENT', LIOBN_LIFE],
+  ['A hardware table behind a LIOBN in KVM', 'unattached', STIT_LIFE],
+  ['A container of VFIO', 'empty', CONTAINER_LIFE],
+  ['A group of VFIO', 'absent', GROUP_LIFE],
+  ['The default window of a container', 'none', DEFAULT_WINDOW_LIFE],
+  ['A registered region', 'registered', REGION_LIFE],
+  ['An address space that containers hold', 'alive', MM_LIFE],
+  ['An IOMMU group, and who has it', 'PLATFORM', OWNERSHIP_LIFE],
+  ['A hardware table', 'unlinked', IOMMU_TABLE_LIFE],
+  ['A TVE of a PE', 'DISABLED', TVE_LIFE],
+];
+
 /** Life cycles as a document, made from the tables that the machines go by. */
 export const lifeCyclesDocument = (): string =>
   [
@@ -41,22 +70,7 @@ export const lifeCyclesDocument = (): string =>
     '',
     'Objects of which there are many are data with a mode. These are the modes, and what leads from one to another.',
     '',
-    "## A TCE table of QEMU: a PHB's window slot, or a VIO device's window",
-    '',
-    ...diagram('disabled', edgesOf(TABLE_LIFE)),
-    '',
-    '## The connector of a PCI slot',
-    '',
-    ...diagram('poweron', edgesOf(DRC_LIFE.physical)),
-    '',
-    '## The connector of a PHB',
-    '',
-    ...diagram('unusable', edgesOf(DRC_LIFE.logical)),
-    '',
-    "## A PHB's dynamic window, as the guest's kernel sees it",
-    '',
-    ...diagram('absent', edgesOf(GUEST_WINDOW_LIFE)),
-    '',
+    ...LIVES.flatMap(([title, first, life]) => [`## ${title}`, '', ...diagram(first, edgesOf(life)), '']),
     "# What a vCPU of the guest's kernel does",
     '',
     'Each operation begins at `entered` and waits at its places for a hypercall, for RTAS or for a lock.',
