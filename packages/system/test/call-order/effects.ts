@@ -2,7 +2,7 @@ import type { Effect, OpalCall } from '@spapr-dma/protocol';
 import type { Moved } from '../../src/choices.ts';
 import type { AnyMessage } from '../../src/participants.ts';
 import type { Follower } from './guided-run.ts';
-import { isComplete, type ModelCall, matched, type Progress } from './matching.ts';
+import { isComplete, type ModelCall, matched, nextCall, type Progress } from './matching.ts';
 
 /** What the probe on a call into OPAL showed, of the message that stands for it; null for any other message. */
 function opalCallOf(message: AnyMessage): ModelCall | null {
@@ -60,6 +60,7 @@ export const EFFECTS: Follower<OperationProgress> = {
     return { ...progress, ...next, answers: [...progress.answers, ...answersIn(moved)] };
   },
   isComplete,
+  expected: (progress) => nextCall(progress)?.fn ?? 'nothing',
   length: ({ at, seen }) => at + seen / 0x1_0000,
 };
 
@@ -67,5 +68,6 @@ export const EFFECTS: Follower<OperationProgress> = {
 export const ANYTHING: Follower<OperationProgress> = {
   after: (progress, moved) => ({ ...progress, answers: [...progress.answers, ...answersIn(moved)] }),
   isComplete: () => true,
+  expected: () => 'anything',
   length: () => 0,
 };

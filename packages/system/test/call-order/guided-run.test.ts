@@ -5,7 +5,7 @@ import type { Choice } from '../../src/choices.ts';
 import type { AnyMessage, Participant } from '../../src/participants.ts';
 import { initialState } from '../../src/pure-driver.ts';
 import { EFFECTS } from './effects.ts';
-import { guidedRun, NotExplained } from './guided-run.ts';
+import { guidedRun, NotExplained, whenAtRest } from './guided-run.ts';
 import { progressOn } from './matching.ts';
 
 interface Context {
@@ -72,7 +72,7 @@ function play(recorded: readonly string[], cutShort = false): readonly string[] 
     state: initialState(participants),
     progress: { ...progressOn(calls), answers: [], cutShort },
   };
-  const { state } = guidedRun(participants, start, [call], EFFECTS, cutShort);
+  const { state } = guidedRun(participants, start, [whenAtRest(call)], EFFECTS, cutShort);
   const { left, waiting } = state.snapshots.kvm!.context as Context;
   return [...left, ...waiting];
 }
@@ -95,7 +95,7 @@ test.each`
   ${['freed', 'f', 'g']}      | ${'f runs, recorded is freed (line 1)'}
   ${['f', 'h', 'g']}          | ${/ runs, recorded is h \(line 2\)/}
   ${['f']}                    | ${/ runs, the recording has no more/}
-  ${['f', 'g', 'freed', 'f']} | ${'the machines are at rest'}
+  ${['f', 'g', 'freed', 'f']} | ${'the machines are at rest, recorded is f'}
 `('no schedule gives $recorded', ({ recorded, why }) => {
   expect(() => play(recorded)).toThrow(NotExplained);
   expect(() => play(recorded)).toThrow(why);

@@ -1,3 +1,5 @@
+import { RCU_THREAD } from '@spapr-dma/kvm';
+import { REGION_RCU_THREAD } from '@spapr-dma/vfio-host';
 import type { Choice, Moved, SystemState } from '../../src/choices.ts';
 import { choicesOf } from '../../src/choices.ts';
 import type { Participant } from '../../src/participants.ts';
@@ -8,12 +10,20 @@ export interface Follower<Progress> {
   readonly after: (progress: Progress, moved: Moved) => Progress | string;
   /** Whether everything recorded has been seen. */
   readonly isComplete: (progress: Progress) => boolean;
+  /** What the recording has next, for messages. */
+  readonly expected: (progress: Progress) => string;
   /** A number that grows with what was seen: tells which of two failures came later. */
   readonly length: (progress: Progress) => number;
 }
 
-/** What the environment does next, where the machines stand by then. */
-export type Offering = (state: SystemState) => Choice;
+/** What the environment does next, where the machines stand by then; null while its time has not come. */
+export type Offering = (state: SystemState, atRest: boolean) => Choice | null;
+
+/** Does this when the machines are at rest but for callbacks. */
+export const whenAtRest =
+  (choice: (state: SystemState) => Choice): Offering =>
+  (state, atRest) =>
+    atRest ? choice(state) : null;
 
 export interface GuidedEnd<Progress> {
   readonly state: SystemState;
@@ -25,29 +35,35 @@ export class NotExplained extends Error {
   override readonly name = 'NotExplained';
 }
 
-/** More schedules than this are not tried: a recording and a run that part late have many. */
-const STATES_MAX = 100_000;
+/** States that are tried without coming any further in the recording: where it cannot be explained there are many. */
+const STALLED_MAX = 2000;
 
 interface Node<Progress> extends GuidedEnd<Progress> {
   readonly offered: number;
 }
 
-const RCU = 'rcu';
+/** Threads that run what waits for a grace period. */
+const CALLBACK_THREADS: readonly string[] = [RCU_THREAD, REGION_RCU_THREAD];
+const QEMU = 'qemu-spapr';
 
 /** Callbacks of RCU run when a grace period has passed: at any time after, or not at all while others act. */
-const isCallback = (choice: Choice): boolean => choice.kind === 'step' && choice.thread === RCU;
+const isCallback = (choice: Choice): boolean =>
+  choice.kind === 'step' && CALLBACK_THREADS.includes(choice.thread);
 
-/** A callback that has begun: it asks another machine, and is answered. Nobody comes in between. */
+/**
+ * A callback of the kernel that has begun: it asks another machine, and is answered. Nobody comes in between. QEMU has
+ * an RCU of its own, whose callbacks are long, and make system calls.
+ */
 function isOfCallback({ channels }: SystemState, choice: Choice): boolean {
-  if (choice.kind !== 'deliver') return false;
+  if (choice.kind !== 'deliver' || choice.from === QEMU || choice.to === QEMU) return false;
   const channel = channels.find(({ from, to }) => from === choice.from && to === choice.to);
-  return channel?.messages[0]?.thread === RCU;
+  return CALLBACK_THREADS.includes(channel?.messages[0]?.thread ?? '');
 }
 
 /**
  * Plays what the environment does on the machines so that what they show is what was recorded. The recording
  * picks the schedule: of everything that could happen next, what fits is tried, and undone where it leads nowhere.
- * The next offering is taken when the machines are at rest but for callbacks. Ends where the recording is complete
+ * Ends where the recording is complete
  * and the machines are at rest, or as soon as it is complete where the recording was cut short.
  * @throws NotExplained with the difference that was met last
  */
@@ -55,19 +71,23 @@ export function guidedRun<Progress>(
   participants: readonly Participant[],
   start: GuidedEnd<Progress>,
   offerings: readonly Offering[],
-  { after, isComplete, length }: Follower<Progress>,
+  { after, isComplete, expected, length }: Follower<Progress>,
   cutShort = false,
 ): GuidedEnd<Progress> {
   const open: Node<Progress>[] = [{ ...start, offered: 0 }];
   let farthest = { length: -1, why: 'nothing could be tried' };
+  let reached = -1;
+  let stalled = 0;
   const differs = (progress: Progress, why: string): void => {
     if (length(progress) > farthest.length) farthest = { length: length(progress), why };
   };
 
-  for (let tried = 0; tried < STATES_MAX; tried += 1) {
+  for (;;) {
     const node = open.pop();
-    if (node === undefined) throw new NotExplained(farthest.why);
+    if (node === undefined || stalled > STALLED_MAX) throw new NotExplained(farthest.why);
     const { state, progress, offered } = node;
+    stalled = length(progress) > reached ? 0 : stalled + 1;
+    reached = Math.max(reached, length(progress));
     if (cutShort && isComplete(progress)) return node;
     const all = choicesOf(participants, state);
     const begun = all.filter((choice) => isOfCallback(state, choice));
@@ -75,23 +95,25 @@ export function guidedRun<Progress>(
     const others = possible.filter((choice) => !isCallback(choice));
     const atRest = others.length === 0;
     if (atRest && offered === offerings.length && isComplete(progress)) return node;
-    const offer = atRest && offered < offerings.length ? [offerings[offered]!(state)] : [];
+    const due = offerings[offered]?.(state, atRest) ?? null;
+    const offer = due === null ? [] : [due];
     const callbacks = possible.filter(isCallback);
-    if (atRest && offer.length + callbacks.length === 0) differs(progress, 'the machines are at rest');
+    if (atRest && offer.length + callbacks.length === 0) {
+      differs(progress, `the machines are at rest, recorded is ${expected(progress)}`);
+    }
 
     const next: Node<Progress>[] = [];
-    for (const choice of [...offer, ...others, ...callbacks]) {
+    for (const choice of [...others, ...offer, ...callbacks]) {
       const moved = step(participants, state, choice);
-      const reached = after(progress, moved);
-      if (typeof reached === 'string') differs(progress, reached);
+      const then = after(progress, moved);
+      if (typeof then === 'string') differs(progress, then);
       else
         next.push({
           state: moved.state,
-          progress: reached,
+          progress: then,
           offered: offered + (offer[0] === choice ? 1 : 0),
         });
     }
     open.push(...next.reverse());
   }
-  throw new NotExplained(`too many schedules, none of which fits: ${farthest.why}`);
 }

@@ -22,7 +22,7 @@ import {
   READ_ONLY,
 } from './before.ts';
 import { ANYTHING, EFFECTS, type OperationProgress } from './effects.ts';
-import { type Follower, guidedRun, NotExplained } from './guided-run.ts';
+import { type Follower, guidedRun, NotExplained, whenAtRest } from './guided-run.ts';
 import { progressOn } from './matching.ts';
 import type { Names } from './names.ts';
 import { filesAfter, messageOf, type RecordedFiles } from './operations.ts';
@@ -117,7 +117,9 @@ class Player {
     cutShort: boolean,
   ): readonly AnyMessage[] {
     const progress = { ...progressOn(calls, this.#names), answers: [], cutShort };
-    const offerings = messages.map((message) => (): Choice => ({ kind: 'offer', to: message.to, message }));
+    const offerings = messages.map((message) =>
+      whenAtRest((): Choice => ({ kind: 'offer', to: message.to, message })),
+    );
     const end = guidedRun(
       this.#participants,
       { state: this.#state, progress },

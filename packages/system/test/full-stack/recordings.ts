@@ -13,22 +13,35 @@ export interface Recording {
 const MIB = 0x10_0000n;
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-/** `-m 512M,maxmem=1G`, one vCPU, on a host of 10 GiB with a PHB for each of three devices. */
+/** The host: 10 GiB, and an nvme behind each of PHB 1 and 2 for vfio-pci. */
+const HOST = {
+  pageShift: 16,
+  ram: hex(10_240n * MIB),
+  freezesOnFault: false,
+  phbs: [0, 1, 2].map((phb) => ({ phb, devices: [{ device: `000${phb}:01:00.0`, vfioPci: phb > 0 }] })),
+} as const;
+
+/** `-M pseries,accel=kvm -m 512M,maxmem=1G -smp 1` with a guest of 64K pages. */
 const MACHINE = {
+  kvm: true,
+  host: HOST,
   ram: hex(512n * MIB),
   hotplugMax: hex(1536n * MIB),
   guestPageShift: 16,
 } as const;
 
+/** RLIMIT_MEMLOCK of QEMU, which has no CAP_IPC_LOCK. */
+const limited = (memlockKb: number) => ({ ...MACHINE, host: { ...HOST, memlockKb } });
+
 /** An nvme behind PHB 1 or 2 of the host, in the guest's slot of that number. */
-const vfio = (slot: 1 | 2): Step => ({
-  do: 'device_add-vfio',
+const vfio = (slot: 1 | 2) => ({
   id: `v${slot}`,
   phb: 0,
   devfn: slot << 3,
   host: `000${slot}:01:00.0`,
   group: slot,
 });
+const plug: Step = { do: 'device_add-vfio', ...vfio(1) };
 const EMULATED = { id: 'em', phb: 0, devfn: 4 << 3 } as const;
 
 const probe = (device: string): Step => ({ do: 'probe', device, dmaMask: '0xffffffffffffffff' });
@@ -37,12 +50,16 @@ const boot = (bootArgs: Step = {}): readonly Step[] => [
   { do: 'power-on', ...bootArgs },
 ];
 const reboot: readonly Step[] = [{ do: 'system_reset' }, { do: 'machine-reset' }, { do: 'power-on' }];
-const quit: readonly Step[] = [{ do: 'quit' }, { do: 'exit-kvm' }, { do: 'exit-vfio' }];
+/** The host's kernel ends what is left of QEMU: its files in KVM, and beside them those in VFIO. */
+const exit: readonly Step[] = [{ do: 'exit-kvm' }, { do: 'exit-vfio', when: 'possible' }];
+const quit: readonly Step[] = [{ do: 'quit' }, ...exit];
 const remove = (device: string): readonly Step[] => [
   { do: 'device_del-pci', id: device },
   { do: 'dlpar-remove-device', device },
 ];
 const DIMM = { gpa: hex(1024n * MIB), bytes: hex(256n * MIB) } as const;
+
+const VFIO = { ...MACHINE, devices: [vfio(1)] };
 
 /** The recordings in which the order of operations is compared. */
 export const RECORDINGS: readonly Recording[] = [
@@ -57,9 +74,9 @@ export const RECORDINGS: readonly Recording[] = [
   },
   {
     name: 'boot4k-b',
-    machine: { ...MACHINE, guestPageShift: 12 },
+    machine: { ...VFIO, guestPageShift: 12 },
     phases: [
-      ['qstart', [vfio(1), ...boot()]],
+      ['qstart', boot()],
       ['GUEST ld nvme', [probe('v1')]],
       ['GUEST poweroff', quit],
     ],
@@ -70,10 +87,10 @@ export const RECORDINGS: readonly Recording[] = [
     phases: [
       ['qstart', boot()],
       ['GUEST ld nvme', [probe('em')]],
-      ['HMP device_add', [vfio(1)]],
+      ['HMP device_add', [plug]],
       ['GUEST hp_add', [{ do: 'dlpar-add-device', device: 'v1' }, probe('v1')]],
       ['GUEST hp_rm', remove('v1')],
-      ['HMP device_add', [vfio(1)]],
+      ['HMP device_add', [plug]],
       ['GUEST hp_add', [{ do: 'dlpar-add-device', device: 'v1' }, probe('v1')]],
       ['GUEST hp_rm', remove('v1')],
       ['GUEST poweroff', quit],
@@ -81,9 +98,9 @@ export const RECORDINGS: readonly Recording[] = [
   },
   {
     name: 'two-b',
-    machine: MACHINE,
+    machine: { ...MACHINE, devices: [vfio(1), vfio(2)] },
     phases: [
-      ['qstart', [vfio(1), vfio(2), ...boot()]],
+      ['qstart', boot()],
       ['GUEST ld nvme', [probe('v1'), probe('v2')]],
       ['GUEST hp_rm', remove('v1')],
       ['HMP quit', quit],
@@ -91,9 +108,9 @@ export const RECORDINGS: readonly Recording[] = [
   },
   {
     name: 'reset-b',
-    machine: MACHINE,
+    machine: VFIO,
     phases: [
-      ['qstart', [vfio(1), ...boot()]],
+      ['qstart', boot()],
       ['GUEST ld nvme', [probe('v1')]],
       ['HMP system_reset', reboot],
       ['GUEST ld nvme', [probe('v1')]],
@@ -103,18 +120,18 @@ export const RECORDINGS: readonly Recording[] = [
   },
   {
     name: 'quit-b',
-    machine: MACHINE,
+    machine: VFIO,
     phases: [
-      ['qstart', [vfio(1), ...boot()]],
+      ['qstart', boot()],
       ['GUEST ld nvme', [probe('v1')]],
       ['HMP quit', quit],
     ],
   },
   {
     name: 'memhp-b',
-    machine: { ...MACHINE, hotplugMax: hex(2560n * MIB) },
+    machine: { ...VFIO, hotplugMax: hex(2560n * MIB) },
     phases: [
-      ['qstart', [vfio(1), ...boot()]],
+      ['qstart', boot()],
       ['GUEST ld nvme', [probe('v1')]],
       [
         'HMP device_add pc-dimm',
@@ -135,25 +152,25 @@ export const RECORDINGS: readonly Recording[] = [
   },
   {
     name: 'memlock1m-b',
-    machine: { ...MACHINE },
-    phases: [['qstart', [{ do: 'set-memlock', kb: 1024 }, vfio(1), ...quit]]],
+    machine: { ...limited(1024), devices: [vfio(1)] },
+    phases: [['qstart', exit]],
   },
   {
     name: 'memlockhp-b',
-    machine: { ...MACHINE, devices: [EMULATED] },
+    machine: { ...limited(400_000), devices: [EMULATED] },
     phases: [
-      ['qstart', [{ do: 'set-memlock', kb: 400_000 }, ...boot()]],
+      ['qstart', boot()],
       ['GUEST ld nvme', [probe('em')]],
-      ['HMP device_add', [vfio(1)]],
+      ['HMP device_add', [plug]],
       ['GUEST poweroff', quit],
     ],
   },
   {
     name: 'memlockddwkvm-b',
-    machine: MACHINE,
+    machine: { ...limited(530_700), devices: [vfio(1)] },
     phases: [
-      ['qstart', [{ do: 'set-memlock', kb: 530_700 }, vfio(1), ...boot()]],
-      ['GUEST ld nvme', [probe('v1'), ...quit.slice(1)]],
+      ['qstart', boot()],
+      ['GUEST ld nvme', [probe('v1'), ...exit]],
     ],
   },
 ];
