@@ -1,9 +1,10 @@
 import type { FollowCall } from './follow/follow-call.js';
 import type { RunCall } from './run/run-call.js';
+import type { SizeCall } from './size/size-call.js';
 import type { VectorsCall } from './vectors/vectors-call.js';
 
 /** What a person asked for, read from the command line and free of contradictions in itself. */
-export type Call = RunCall | FollowCall | VectorsCall | TextCall;
+export type Call = RunCall | FollowCall | VectorsCall | SizeCall | TextCall;
 
 export type Verb = Exclude<Call, TextCall>['verb'];
 

@@ -6,6 +6,7 @@ import { Output, type Sink } from './output.js';
 import { asksForJson, parseCall } from './parse.js';
 import { progressOn } from './progress.js';
 import { runDocument } from './run/run-document.js';
+import { sizeDocument } from './size/size-document.js';
 import { jsonText } from './text/json.js';
 import { paintFor } from './text/paint.js';
 import { excerpt } from './text/words.js';
@@ -33,6 +34,7 @@ const blankDocuments: Readonly<Record<Verb, (error: Fault) => Answer['document']
   run: (error) => runDocument([], error),
   follow: unfollowed,
   vectors: notReplayed,
+  size: (error) => sizeDocument(null, error),
 };
 
 /** Each verb is loaded when it is called, so that help and complaints come at once. */
@@ -44,6 +46,8 @@ async function answerTo(call: Call, host: Host): Promise<Answer> {
       return (await import('./follow/follow.js')).follow(call, host);
     case 'vectors':
       return (await import('./vectors/vectors.js')).vectors(call, host);
+    case 'size':
+      return (await import('./size/size.js')).size(call, host);
     case 'text':
       return { status: 0, document: { error: null }, text: () => call.text };
   }

@@ -3,10 +3,11 @@ import { Command, CommanderError, Option } from 'commander';
 import { type Call, CallError, type Verb } from './call.js';
 import { followCommand } from './follow/follow-call.js';
 import { runCommand } from './run/run-call.js';
+import { sizeCommand } from './size/size-call.js';
 import { excerpt } from './text/words.js';
 import { vectorsCommand } from './vectors/vectors-call.js';
 
-const verbs: readonly Verb[] = ['run', 'follow', 'vectors'];
+const verbs: readonly Verb[] = ['run', 'follow', 'vectors', 'size'];
 
 const version = (): string => {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -74,7 +75,7 @@ export function parseCall(args: readonly string[], width: number): Call {
     .configureOutput(output)
     .exitOverride(refuse(null))
     .addHelpText('after', examples);
-  for (const make of [runCommand, followCommand, vectorsCommand]) {
+  for (const make of [runCommand, followCommand, vectorsCommand, sizeCommand]) {
     const command = make(accept);
     program.addCommand(
       command

@@ -5,7 +5,7 @@ import { documentOf, expectRefusal } from './support/documents.ts';
 
 test.each`
   case                                   | args                                                     | schema       | sentence
-  ${'no verb'}                           | ${[]}                                                    | ${'error'}   | ${/a verb is missing \(run, follow or vectors\); see spapr-dma --help/}
+  ${'no verb'}                           | ${[]}                                                    | ${'error'}   | ${/a verb is missing \(run, follow, vectors or size\); see spapr-dma --help/}
   ${'an unknown verb'}                   | ${['frobnicate']}                                        | ${'error'}   | ${/unknown verb 'frobnicate'/}
   ${'a misspelt verb'}                   | ${['fellow', 'x.log']}                                   | ${'error'}   | ${/unknown verb 'fellow', did you mean follow;/}
   ${'an unknown option of the command'}  | ${['--frobnicate']}                                      | ${'error'}   | ${/unknown option '--frobnicate'/}

@@ -69,6 +69,7 @@ function failureAt(request: SizeRequest, limitKb: number): SizeFailure | null {
  * @throws SettingsError for an unknown preset
  */
 export function sizeOf(request: SizeRequest): SizeReport {
+  settingsOf(request.preset);
   const { state } = planned(request, null);
   const locked = lockedIn(state);
   const pageKb = 2 ** (hostPage(request.hostPageShift) - 10);
