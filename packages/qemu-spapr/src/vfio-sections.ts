@@ -51,9 +51,7 @@ export function sectionsOf(qemu: QemuState, phb: number): readonly Section[] {
 const same = (a: Section, b: Section): boolean =>
   a.start === b.start &&
   a.bytes === b.bytes &&
-  (isWindow(a) && isWindow(b)
-    ? a.of.liobn === b.of.liobn && a.of.first === b.of.first
-    : a.of.kind === b.of.kind);
+  (isWindow(a) && isWindow(b) ? a.of.liobn === b.of.liobn : a.of.kind === b.of.kind);
 
 /** What listeners are told after a change: first what went, then what came, each by address. */
 export function sectionChanges(

@@ -206,6 +206,22 @@ describe('a device that cannot be connected is undone', () => {
     expect({ ...qemu.vfio, kvmDevice: null }).toEqual(machineWith().vfio);
   });
 
+  test('of two errors the first is told', () => {
+    const host = new FakeHost();
+    host.refuse = (call) =>
+      call.type === 'VFIO_IOMMU_SPAPR_TCE_CREATE' && call.pageShift === 12 ? 'ENOMEM' : undefined;
+    const windows = withWindow(
+      withWindow(machineWith({ hotplugUnwind: 'fixed' }), L0, DEFAULT_WINDOW),
+      L1,
+      DYNAMIC_WINDOW,
+    );
+    const { log } = play(windows, connectDevice(windows, device(1)), host);
+    expect(log).toContain("! Host doesn't support DMA window at 800000000000000, must be 0");
+    expect(errorOf(log)).toContain(
+      'Region tce-iommu-80000000: Failed to create SPAPR window: No such file or directory',
+    );
+  });
+
   test('B-60: with the default window refused the dynamic one lands at 0, and the undoing ends QEMU', () => {
     const host = new FakeHost();
     host.refuse = (call) =>
@@ -274,6 +290,23 @@ describe('further groups and functions', () => {
       [7, [2]],
       [4, [1]],
     ]);
+  });
+
+  test('a third group tries the newest container first, then the older one', () => {
+    const host = new FakeHost();
+    const refused = new Set(['6 4', '9 7']);
+    host.refuse = (call) =>
+      call.type === 'VFIO_GROUP_SET_CONTAINER' && refused.has(`${call.groupFd} ${call.containerFd}`)
+        ? 'EPERM'
+        : undefined;
+    host.createsAnywhere = true;
+    const two = second({}, host).qemu;
+    const { log, qemu } = play(two, connectDevice(two, device(3)), host);
+    expect(log.filter((line) => line.startsWith('VFIO_GROUP_SET_CONTAINER'))).toEqual([
+      'VFIO_GROUP_SET_CONTAINER groupFd=9 containerFd=7',
+      'VFIO_GROUP_SET_CONTAINER groupFd=9 containerFd=4',
+    ]);
+    expect(qemu.vfio.containers.map(({ groups }) => groups)).toEqual([[2], [3, 1]]);
   });
 
   test('with two groups at start each window is tied once per group, the newest group first', () => {

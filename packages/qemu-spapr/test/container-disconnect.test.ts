@@ -63,6 +63,22 @@ test('one of two groups leaves the container and its windows to the other', () =
   expect(gone.qemu.vfio.containers[0]?.giommus.length).toBe(2);
 });
 
+test('of two containers of a PHB the one that stays still needs the windows told', () => {
+  const host = new FakeHost();
+  host.refuse = (call) =>
+    call.type === 'VFIO_GROUP_SET_CONTAINER' && call.groupFd === 6 && call.containerFd === 4
+      ? 'EPERM'
+      : undefined;
+  host.createsAnywhere = true;
+  let qemu = withWindow(withWindow(machineWith(), L0, DEFAULT_WINDOW), L1, DYNAMIC_WINDOW);
+  for (const each of [device(1), device(2)]) qemu = play(qemu, connectDevice(qemu, each), host).qemu;
+  const gone = play(qemu, disconnectDevice(qemu, 'v1'), host).qemu;
+  expect(gone.vfio.containers.map(({ fd }) => fd)).toEqual([7]);
+  expect(gone.tables.map(({ needVfio }) => needVfio)).toEqual([true, true]);
+  const log = play(gone, notifyEntry(gone, L0, tceIndex(2), 0x5003n), host).log;
+  expect(log.filter((line) => line.startsWith('VFIO'))).toEqual([expect.stringContaining('containerFd=7')]);
+});
+
 test('one of two functions of a group only closes its descriptor', () => {
   const { qemu, host } = running({}, [device(1), device(1, 1)]);
   expect(play(qemu, disconnectDevice(qemu, 'v1'), host).log).toEqual([

@@ -80,14 +80,15 @@ describe('with lazyBind', () => {
     ]);
   });
 
-  test('where KVM cannot have the view it stays in QEMU', () => {
-    const machine = running('lazyBind');
+  test('where KVM cannot have the view it stays in QEMU, and no group is tied', () => {
+    const machine = running('lazyBind', [device(1)]);
     machine.host.refuse = ({ type }) => (type === 'KVM_CREATE_SPAPR_TCE_64' ? 'ENOMEM' : undefined);
     const { log, qemu } = play(machine, put(L0, 0x2000n, 0x5003n), get(L0, 0x2000n));
     expect(names(log)).toEqual([
       'pause_all_vcpus',
       'KVM_CREATE_SPAPR_TCE_64',
       'resume_all_vcpus',
+      'VFIO_IOMMU_MAP_DMA',
       'answer',
       'answer',
     ]);

@@ -61,6 +61,14 @@ test('a window goes: nobody listens, one UNMAP_DMA of the whole, then the hardwa
   expect(gone.qemu.vfio.containers[0]?.hostwins.length).toBe(1);
 });
 
+test('a v1 container unmaps a window that goes, and keeps its own', () => {
+  const { qemu, host } = connected({ iommuType: 'v1' });
+  const there = shows(qemu, L0, DEFAULT_WINDOW, host).qemu;
+  const gone = play(there, tableDisabling(there, L0), host);
+  expect(gone.log.slice(1)).toEqual(['VFIO_IOMMU_UNMAP_DMA containerFd=4 iova=0x0 size=0x40000000']);
+  expect(gone.qemu.vfio.containers[0]?.hostwins.length).toBe(1);
+});
+
 test('that a window could not be unmapped or removed is only told', () => {
   const { qemu, host } = connected();
   const there = shows(qemu, L0, DEFAULT_WINDOW, host).qemu;

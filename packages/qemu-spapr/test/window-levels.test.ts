@@ -68,3 +68,13 @@ test('a window that hides part of another makes that one go and come again', () 
   expect(texts(gone)).toEqual(['80000000+0 800000000000000 80000']);
   expect(texts(come)).toEqual(['80000001+0 800000000000000 20000', '80000000+20000 800000000020000 60000']);
 });
+
+test('a window that comes to light where another one of its size was has not been there before', () => {
+  const below = windowAt(0, 1n << 59n, 8);
+  const { gone, come } = sectionChanges(
+    sectionsOf(windowAt(1, 1n << 59n, 8, below), 0),
+    sectionsOf(below, 0),
+  );
+  expect(texts(gone)).toEqual(['80000001+0 800000000000000 80000']);
+  expect(texts(come)).toEqual(['80000000+0 800000000000000 80000']);
+});
