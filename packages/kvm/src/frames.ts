@@ -103,6 +103,8 @@ export interface MapFrame extends OnHardware<'kvmppc_tce_iommu_map'> {
   readonly perm: number;
   readonly region: number;
   readonly hpa: Hpa;
+  /** The first hardware entry that was found to have no slot, counted as `done` is; null while none was. */
+  readonly slotless: number | null;
   /** Real mode allocates nothing. */
   readonly alloc: boolean;
 }

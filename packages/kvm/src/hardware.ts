@@ -56,6 +56,7 @@ export const mapFrame = (
     perm,
     alloc,
     region: -1,
+    slotless: null,
     hpa: 0n as MapFrame['hpa'],
   };
 };

@@ -54,7 +54,8 @@ export function iommuMap(kvm: KvmState, frame: MapFrame, resumed: Resumption): S
 
 /** One entry finds its slot first, as in the kernel; a row is cut first to what one region holds. */
 function nextBatch(kvm: KvmState, frame: MapFrame): Step {
-  const now = Math.min(kvm.config.entriesAtOnce, total(frame) - frame.done);
+  const now = Math.min(kvm.config.entriesAtOnce, (frame.slotless ?? total(frame)) - frame.done);
+  if (now === 0) return stop(kvm, frame, 'H_TOO_HARD');
   const batch = { ...frame, now };
   return now === 1 ? findSlots(kvm, batch) : lookUp(kvm, batch);
 }
@@ -97,12 +98,12 @@ function lookedUp(kvm: KvmState, frame: MapFrame, { region, count }: MemoryAcces
   // The entry without a region still finds its slot, and fails after that.
   return region === null
     ? findSlots(kvm, { ...frame, now: 1 })
-    : findSlots(kvm, { ...frame, region, now: Math.min(frame.now, count) });
+    : findSlots(kvm, { ...frame, region, now: Math.max(1, Math.min(frame.now, count)) });
 }
 
 function foundSlots(kvm: KvmState, frame: MapFrame, { ok, done }: TableAccessReturn): Step {
   if (!ok && done === 0) return stop(kvm, frame, 'H_TOO_HARD');
-  const found: MapFrame = ok ? frame : { ...frame, now: done, failed: 'H_TOO_HARD' };
+  const found: MapFrame = ok ? frame : { ...frame, now: done, slotless: frame.done + done };
   return found.now === 1 ? lookUp(kvm, found) : translate(kvm, found);
 }
 
@@ -112,8 +113,7 @@ function translated(kvm: KvmState, frame: MapFrame, { ok, hpa, count }: MemoryAc
     const stopped = stop(kvm, frame, failure(kvm.config, 'H_HARDWARE'));
     return { ...stopped, reports: [warn('kvmppc_tce_iommu_do_map'), ...stopped.reports] };
   }
-  const cut = count > 0 && count < frame.now;
-  const batch: MapFrame = cut ? { ...frame, hpa, now: count, failed: null } : { ...frame, hpa };
+  const batch: MapFrame = { ...frame, hpa, now: Math.max(1, Math.min(frame.now, count)) };
   return ask(
     kvm,
     'mapping.counting',

@@ -22,6 +22,8 @@ export interface FakeRegion {
   readonly bytes: bigint;
   readonly hpa: bigint;
   readonly pageShift: number;
+  /** From here on, in bytes, its memory lies elsewhere. */
+  readonly seam: bigint;
   mapped: number;
 }
 /** A hardware table with its userspace view. Entries are what is not 0. */
@@ -35,6 +37,8 @@ export interface FakeTable {
   kills: [index: number, pages: number][];
 }
 export const SLOTS_IN_LEVEL = 4;
+/** How far from the rest memory lies that comes after a seam. */
+export const SEAM_GAP = 0x1000_0000n;
 
 /** What stands in for VFIO and the powernv platform: it answers at once, and keeps no more than KVM can see. */
 export class FakeHost {
@@ -44,7 +48,7 @@ export class FakeHost {
   readonly files = new Map<number, { file: 'container' | 'group' | 'device'; group: number | null }>();
   lockedPages = 0;
   limitPages = Number.MAX_SAFE_INTEGER;
-  /** Hardware entries that cannot be exchanged, and levels of slots that cannot be allocated. */
+  /** Hardware entries that cannot be exchanged, and levels of slots that cannot be allocated once. */
   readonly xchgFails = new Set<number>();
   readonly allocFails = new Set<number>();
   /** Regions, by number, that are too small-paged for `ua_to_hpa`, or refuse to be counted up. */
@@ -55,8 +59,8 @@ export class FakeHost {
   /** Who asked what, in order. */
   readonly asked: string[] = [];
 
-  region(at: bigint, size: bigint, physical: bigint, pageShift = 16): number {
-    this.regions.push({ ua: at, bytes: size, hpa: physical, pageShift, mapped: 1 });
+  region(at: bigint, size: bigint, physical: bigint, pageShift = 16, seam = size): number {
+    this.regions.push({ ua: at, bytes: size, hpa: physical, pageShift, seam, mapped: 1 });
     return this.regions.length - 1;
   }
   table(id: number, pageShift: number, offset: bigint, size: number): FakeTable {
@@ -152,10 +156,11 @@ export class FakeHost {
         const one = this.regions[question.region]!;
         const ok = one.pageShift >= question.pageShift && !this.untranslatable.has(question.region);
         const page = 1n << BigInt(question.pageShift);
-        const count = Number((one.ua + one.bytes - question.ua) / page);
-        return ok
-          ? { ...nothing, count, region: question.region, hpa: hpa(one.hpa + question.ua - one.ua) }
-          : { ...nothing, ok };
+        const at = question.ua - one.ua;
+        const isBeyond = at >= one.seam;
+        const count = Number(((isBeyond ? one.bytes : one.seam) - at) / page);
+        const physical = hpa(one.hpa + at + (isBeyond ? SEAM_GAP : 0n));
+        return ok ? { ...nothing, count, region: question.region, hpa: physical } : { ...nothing, ok };
       }
       case 'mapped_inc':
       case 'mapped_dec': {
@@ -236,7 +241,7 @@ export class FakeHost {
           const index = question.index + i;
           const level = Math.floor(index / SLOTS_IN_LEVEL);
           if (table.missing.has(level)) {
-            if (!question.alloc || this.allocFails.has(level))
+            if (!question.alloc || this.allocFails.delete(level))
               return { ...all, ok: false, done: tceCount(i), slots };
             table.missing.delete(level);
           }
