@@ -1,8 +1,8 @@
 export { REGION_RCU_THREAD, type VfioHostReceived } from './calls.js';
 export { type CanonicalVfioHost, canonicalVfioHost } from './canonical.js';
 export * from './config.js';
-export * from './life-cycles.js';
 export type { VfioHostInput } from './initial.js';
+export * from './life-cycles.js';
 export type {
   Container,
   ContainerId,

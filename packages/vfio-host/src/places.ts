@@ -121,8 +121,8 @@ export const OPERATIONS = {
       ...attachingGroup('attachingGroup.readingGroup', ...DETACHES, 'idle'),
     },
   },
-  creatingWindow: { entered: [SIZES, 'idle'], places: creatingWindow(SIZES, 'idle') },
-  removingWindow: {
+  creating: { entered: [SIZES, 'idle'], places: creatingWindow(SIZES, 'idle') },
+  removing: {
     entered: [...CLEARS, 'unsettingWindow', 'idle'],
     places: {
       ...clearing('unsettingWindow', 'freeingTable'),
@@ -182,8 +182,8 @@ export const OPERATION_OF: Readonly<Record<Caller['call'], OperationName>> = {
   VFIO_IOMMU_DISABLE: 'calling',
   VFIO_IOMMU_SPAPR_REGISTER_MEMORY: 'calling',
   VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY: 'calling',
-  VFIO_IOMMU_SPAPR_TCE_CREATE: 'creatingWindow',
-  VFIO_IOMMU_SPAPR_TCE_REMOVE: 'removingWindow',
+  VFIO_IOMMU_SPAPR_TCE_CREATE: 'creating',
+  VFIO_IOMMU_SPAPR_TCE_REMOVE: 'removing',
   VFIO_IOMMU_MAP_DMA: 'mapping',
   VFIO_IOMMU_UNMAP_DMA: 'unmapping',
   VFIO_EEH_PE_OP: 'calling',

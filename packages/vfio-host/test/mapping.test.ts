@@ -58,27 +58,35 @@ describe('MAP_DMA', () => {
     expect(rig.powernv.log).toEqual(['tce_kill 1', 'userspace_slot_read 1', 'tce_kill 1']);
   });
 
-  test('an entry that cannot be exchanged is ENOMEM; its count is lost, and its old one’s region counted off', () => {
-    const rig = registered();
-    rig.map(0x3000n, 0x8000n, 0x1000n);
-    rig.powernv.xchgsLeft = 3;
-    expect(rig.map(0n, 0n, 0x8000n)).toBe('ENOMEM');
-    // Entry 3 was to be replaced: its slot is emptied, and the entry itself stays.
-    expect(entries(rig)).toEqual([[3, 0x8000n, 3]]);
-    expect([...rig.powernv.tables.get(1)!.slots]).toEqual([]);
-    expect(rig.regions()[0]!.mapped).toBe(2);
-    rig.powernv.xchgsLeft = 0;
-    expect(rig.map(0x10000n, 0n, 0x1000n)).toBe('ENOMEM');
-    expect(rig.regions()[0]!.mapped).toBe(3);
-  });
+  test.each([1, 2, Number.MAX_SAFE_INTEGER])(
+    'an entry that cannot be exchanged is ENOMEM; its count is lost, and its old one’s region counted off (%d at once)',
+    (entriesAtOnce) => {
+      const rig = registered({ config: { entriesAtOnce } });
+      rig.map(0x3000n, 0x8000n, 0x1000n);
+      rig.powernv.xchgsLeft = 3;
+      expect(rig.map(0n, 0n, 0x8000n)).toBe('ENOMEM');
+      // Entry 3 was to be replaced: its slot is emptied, and the entry itself stays.
+      expect(entries(rig)).toEqual([[3, 0x8000n, 3]]);
+      expect([...rig.powernv.tables.get(1)!.slots]).toEqual([]);
+      expect(rig.regions()[0]!.mapped).toBe(2);
+      rig.powernv.xchgsLeft = 0;
+      expect(rig.map(0x10000n, 0n, 0x1000n)).toBe('ENOMEM');
+      expect(rig.regions()[0]!.mapped).toBe(3);
+    },
+  );
 
-  test('a level of the userspace view that cannot be allocated is ENOMEM, after what fits', () => {
-    const rig = registered();
-    rig.powernv.slotsLeft = 2;
-    expect(rig.map(0n, 0n, 0x4000n)).toBe('ENOMEM');
-    expect(entries(rig)).toEqual([]);
-    expect(rig.regions()[0]!.mapped).toBe(1);
-  });
+  test.each([1, 3, Number.MAX_SAFE_INTEGER])(
+    'a level of the userspace view that cannot be allocated is ENOMEM, after what fits (%d at once)',
+    (entriesAtOnce) => {
+      const rig = registered({ config: { entriesAtOnce } });
+      rig.powernv.slotsLeft = 2;
+      rig.sent = [];
+      expect(rig.map(0n, 0n, 0x4000n)).toBe('ENOMEM');
+      expect(costs(rig, 'map')).toBe(2);
+      expect(entries(rig)).toEqual([]);
+      expect(rig.regions()[0]!.mapped).toBe(1);
+    },
+  );
 
   test.each`
     rangeCheck         | map  | unmap

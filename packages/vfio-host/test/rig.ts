@@ -139,7 +139,7 @@ export class Rig {
   /** A message of a process. */
   message(type: string, args: Args = {}): VfioHostReceived {
     const { thread = 'main', ...rest } = args;
-    return {
+    return cleaned({
       type,
       from: 'qemu-spapr',
       to: 'vfio-host',
@@ -157,7 +157,7 @@ export class Rig {
           : { containerFd: undefined }
         : { groupFd: undefined }),
       thread: threadId(thread as string),
-    } as unknown as VfioHostReceived;
+    } as unknown as VfioHostReceived);
   }
   /** A call, run to its end: the number it returns, or its errno. */
   call(type: VfioCall['type'], args: Args = {}): Result {
@@ -165,7 +165,7 @@ export class Rig {
     return reply.ok ? reply.value : reply.errno;
   }
   reply(type: VfioCall['type'], args: Args = {}): VfioReturn['result'] {
-    const done = this.run(cleaned(this.message(type, args)));
+    const done = this.run(this.message(type, args));
     if (done?.type !== 'vfio-return') throw new Error(`${type} ends with ${done?.type}`);
     return done.result;
   }
