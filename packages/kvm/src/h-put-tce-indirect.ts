@@ -76,20 +76,24 @@ const hasMemory = (kvm: KvmState, tce: bigint): boolean =>
 
 /** Nothing but the guest view to write, in one go. */
 function withoutHardware(kvm: KvmState, frame: IndirectFrame, npages: number): Step {
-  const twoPass = kvm.config.switches.indirect === 'twoPass';
-  let status: HcallCode = 'H_SUCCESS';
-  const tces: bigint[] = [];
-  for (let at = 0; at < npages && status === 'H_SUCCESS'; at += 1) {
-    status = refusal(kvm, frame, at) ?? 'H_SUCCESS';
-    if (status === 'H_SUCCESS' && !twoPass && !hasMemory(kvm, listed(frame.call, at))) status = 'H_PARAMETER';
-    if (status === 'H_SUCCESS') tces.push(listed(frame.call, at));
+  const table = tableById(kvm, frame.stt)!;
+  const tces = Array.from({ length: npages }, (_, at) => listed(frame.call, at));
+  const statuses = (tce: bigint): HcallCode => tceStatus(kvm, table, tce);
+  const applied = (tce: bigint): HcallCode => (hasMemory(kvm, tce) ? 'H_SUCCESS' : 'H_PARAMETER');
+  const passes =
+    kvm.config.switches.indirect === 'twoPass'
+      ? [statuses, applied]
+      : [(tce: bigint): HcallCode => (statuses(tce) === 'H_SUCCESS' ? applied(tce) : statuses(tce))];
+  for (const [pass, statusOf] of passes.entries()) {
+    const bad = tces.findIndex((tce) => statusOf(tce) !== 'H_SUCCESS');
+    if (bad < 0) continue;
+    const good = pass === passes.length - 1 ? tces.slice(0, bad) : [];
+    return keepAll(kvm, frame, good, statusOf(tces[bad]!));
   }
-  if (twoPass && status !== 'H_SUCCESS') return answerHcall(kvm, status);
-  const first = twoPass ? tces.findIndex((tce) => !hasMemory(kvm, tce)) : -1;
-  if (first >= 0) {
-    status = 'H_PARAMETER';
-    tces.length = first;
-  }
+  return keepAll(kvm, frame, tces, 'H_SUCCESS');
+}
+
+function keepAll(kvm: KvmState, frame: IndirectFrame, tces: readonly bigint[], status: HcallCode): Step {
   const after = storeTces(kvm, tableById(kvm, frame.stt)!, frame.entry, tces);
   return answerHcall(after.kvm, after.failed ? 'H_TOO_HARD' : status, after.reports);
 }

@@ -103,9 +103,9 @@ export function storeTces(
   const inside = tces.slice(0, Math.max(0, table.size - entry));
   const reports = beyond(table, entry, tces.length);
   if (kvm.failNext.viewPage) return storeShortOfMemory(kvm, table, entry, inside, reports);
-  const needed = inside.flatMap((value, i) =>
-    value === 0n || hasPage(kvm, table, entry + i) ? [] : [entry + i],
-  );
+  const needed = hasPages(kvm, table, entry, inside.length)
+    ? []
+    : inside.flatMap((value, i) => (value === 0n || hasPage(kvm, table, entry + i) ? [] : [entry + i]));
   let next = table;
   let faults = 0;
   for (const at of needed) {

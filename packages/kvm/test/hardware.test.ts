@@ -1,8 +1,8 @@
 import { threadId } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
+import { SEAM_GAP } from './fake-host.ts';
 import { attachedRig, configOf, RAM_HPA, RAM_UA, Rig } from './rig.ts';
 
-const _place = (rig: Rig, region: string) => (rig.snapshot.value as Record<string, unknown>)[region];
 const newest = configOf('linux-6.12');
 const entriesOf = (rig: Rig, table = 1) =>
   [...rig.host.tables.get(table)!.entries.keys()].sort((a, b) => a - b);
@@ -305,4 +305,24 @@ test('real mode gives up where something is missing, and virtual mode does the c
   expect(rig.effects()).toEqual(['kvmppc_h_put_tce', 'kvmppc_rm_h_put_tce', 'kvmppc_h_put_tce']);
   expect(rig.put(0x9000n, 0x80_0003n)).toBe('QEMU');
   expect([entriesOf(rig), mapped(rig)]).toEqual([[3, 4, 8], 3]);
+});
+
+test('a row in which a slot cannot be allocated, once, stops right there', () => {
+  for (const entriesAtOnce of [1, Number.MAX_SAFE_INTEGER]) {
+    const rig = attachedRig(configOf('linux-6.12', {}, { entriesAtOnce }));
+    rig.host.tables.get(1)!.missing.add(1);
+    rig.host.allocFails.add(1);
+    const list = Array.from({ length: 8 }, (_, i) => 0x20003n + 0x1000n * BigInt(i));
+    expect(rig.indirect(0n, list)).toBe('QEMU');
+    expect([entriesOf(rig), mapped(rig), ...view(rig, 3, 4)]).toEqual([[0, 1, 2, 3], 4, '0x23003', '0x0']);
+  }
+});
+
+test('a row that is not in one piece of host memory is mapped piece by piece', () => {
+  const rig = attachedRig();
+  rig.host.regions.length = 0;
+  rig.host.region(RAM_UA, 0x40_0000n, RAM_HPA, 16, 0x22000n);
+  expect(rig.indirect(0n, [0x20003n, 0x21003n, 0x22003n, 0x23003n])).toBe('H_SUCCESS');
+  const at = (entry: number) => rig.host.tables.get(1)!.entries.get(entry)!.hpa - RAM_HPA;
+  expect([0, 1, 2, 3].map(at)).toEqual([0x20000n, 0x21000n, SEAM_GAP + 0x22000n, SEAM_GAP + 0x23000n]);
 });
