@@ -56,6 +56,7 @@ function qemuInputOf(machine: MachineSetup, settings: Settings, size: Size): Qem
       kvm: machine.kvm ? kvmCapsOf(settings) : null,
       entriesAtOnce: sizes.entriesAtOnce,
       hostPageShift: machine.host?.pageShift ?? HOST_PAGE_SHIFT,
+      ramPageShift: machine.host?.pageShift ?? HOST_PAGE_SHIFT,
     },
     ram: ramOf(machine.ram ?? sizes.ram),
     devices: devicesOf(machine, sizes),
