@@ -4,39 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Package, packages, root } from '../checks/repository.ts';
+import { closureOf, packInto, published, QUIET, tarballOf } from '../checks/packing.ts';
+import { root } from '../checks/repository.ts';
 import { hasSources } from '../report.mjs';
 
 const run = promisify(execFile);
-const published = packages().filter(({ manifest }) => manifest.private !== true);
-const byName = new Map(published.map((each) => [each.manifest.name, each]));
-
-/** A package and all of ours that it needs. */
-function closureOf({ manifest }: Package, closure = new Set<string>()): Set<string> {
-  closure.add(manifest.name);
-  for (const name of Object.keys(manifest.dependencies ?? {})) {
-    const dependency = byName.get(name);
-    if (dependency !== undefined && !closure.has(name)) closureOf(dependency, closure);
-  }
-  return closure;
-}
-
-const tarballOf = ({ manifest }: Package) =>
-  `${manifest.name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`;
-
 const place = mkdtempSync(join(tmpdir(), 'spapr-dma-packages-'));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
-beforeAll(async () => {
-  const workspaces = published.flatMap(({ folder }) => ['-w', folder]);
-  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', place, ...workspaces], { cwd: root });
-}, 120_000);
+beforeAll(() => packInto(place), 120_000);
 
 describe.concurrent('npm pack', () => {
   test.each(published.map((each) => [each.manifest.name, each] as const))(
     '%s holds what it should',
     async (_, each) => {
-      const { stdout } = await run('tar', ['-tzf', join(place, tarballOf(each))]);
+      const { stdout } = await run('tar', ['-tzf', join(place, tarballOf(each.manifest.name))]);
       const files = stdout.trim().split('\n');
       expect(files).toEqual(expect.arrayContaining(['package/dist/index.js', 'package/dist/index.d.ts']));
       expect(
@@ -51,9 +33,8 @@ describe.concurrent('npm pack', () => {
     async (name, each) => {
       const project = mkdtempSync(join(place, 'project-'));
       writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }\n');
-      const tarballs = [...closureOf(each)].map((needed) => join(place, tarballOf(byName.get(needed)!)));
-      const quiet = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'];
-      await run('npm', ['install', ...quiet, ...tarballs], { cwd: project });
+      const tarballs = [...closureOf(name)].map((needed) => join(place, tarballOf(needed)));
+      await run('npm', ['install', ...QUIET, ...tarballs], { cwd: project });
 
       writeFileSync(
         join(project, 'use.ts'),
