@@ -2,8 +2,9 @@ import type { Component } from '@spapr-dma/protocol';
 import { type AnyMessage, ENVIRONMENT } from './participants.js';
 
 /**
- * Messages in flight: one queue for each pair of sender and receiver, oldest first. Empty queues are left
- * out, so equal contents are equal values.
+ * Messages in flight: one queue for each pair of sender and receiver, oldest first. Only messages of one thread keep
+ * their order: a system call's return does not wait behind another vCPU's hypercall. Empty queues are left out, so
+ * equal contents are equal values.
  */
 export interface Channel {
   readonly from: string;
@@ -46,9 +47,20 @@ export function enqueued(channels: Channels, sent: readonly Routed[]): Channels 
   return next;
 }
 
-/** The same channels without the head of one. */
-export const dequeued = (channels: Channels, from: string, to: string): Channels =>
-  withChannel(channels, { from, to, messages: waitingIn(channels, from, to).slice(1) });
+/** The head of the queue, and the oldest message of each thread. */
+export function foremost({ messages }: Channel): readonly AnyMessage[] {
+  if (messages.length < 2) return messages;
+  return messages.filter(
+    ({ thread }, at) => messages.findIndex((earlier) => earlier.thread === thread) === at,
+  );
+}
+
+/** The same channels without one message. */
+export const without = (channels: Channels, from: string, to: string, message: AnyMessage): Channels => {
+  const messages = waitingIn(channels, from, to);
+  const at = messages.indexOf(message);
+  return withChannel(channels, { from, to, messages: messages.toSpliced(at, 1) });
+};
 
 /** What waited for one participant waits for another from now on. */
 export function redirected(channels: Channels, from: string, to: string): Channels {

@@ -2,12 +2,13 @@ import type { Component, ThreadId } from '@spapr-dma/protocol';
 import type { AnyMachineSnapshot } from 'xstate';
 import {
   type Channels,
-  dequeued,
   enqueued,
+  foremost,
   type Routed,
   type Routes,
   receiverOf,
   redirected,
+  without,
 } from './channels.js';
 import { type AnyMessage, ENVIRONMENT, type Participant } from './participants.js';
 
@@ -26,8 +27,8 @@ export interface Offer {
 
 /** What may happen next. Both drivers take nothing else. */
 export type Choice =
-  /** The oldest message of a channel arrives. */
-  | { readonly kind: 'deliver'; readonly from: string; readonly to: string }
+  /** The oldest message of a channel arrives; with a thread, the oldest of that thread. */
+  | { readonly kind: 'deliver'; readonly from: string; readonly to: string; readonly thread?: ThreadId }
   /** The environment's message arrives. */
   | { readonly kind: 'offer'; readonly to: string; readonly message: AnyMessage }
   /** A thread moves by itself. */
@@ -52,9 +53,15 @@ export function choicesOf(
   { snapshots, channels }: SystemState,
   offers: readonly Offer[] = [],
 ): readonly Choice[] {
-  const deliveries = channels
-    .filter(({ to, messages }) => takes(snapshots[to], messages[0]!))
-    .map(({ from, to }): Choice => ({ kind: 'deliver', from, to }));
+  const deliveries = channels.flatMap((channel) => {
+    const { from, to } = channel;
+    return foremost(channel).flatMap((message, at): readonly Choice[] => {
+      const { thread } = message;
+      if (!takes(snapshots[to], message)) return [];
+      if (at === 0) return [{ kind: 'deliver', from, to }];
+      return thread === undefined ? [] : [{ kind: 'deliver', from, to, thread }];
+    });
+  });
   const steps = participants.flatMap((participant) => {
     const snapshot = snapshots[participant.name]!;
     return participant
@@ -84,10 +91,11 @@ export function taken(participants: readonly Participant[], state: SystemState, 
   const { channels, routes } = state;
   switch (choice.kind) {
     case 'deliver': {
-      const { from, to } = choice;
-      const message = channels.find((channel) => channel.from === from && channel.to === to)?.messages[0];
+      const { from, to, thread } = choice;
+      const waiting = channels.find((channel) => channel.from === from && channel.to === to)?.messages ?? [];
+      const message = thread === undefined ? waiting[0] : waiting.find((each) => each.thread === thread);
       if (message === undefined) throw new RangeError(`nothing is on its way from ${from} to ${to}`);
-      return { channels: dequeued(channels, from, to), routes, arriving: { from, to, message } };
+      return { channels: without(channels, from, to, message), routes, arriving: { from, to, message } };
     }
     case 'offer': {
       const { to, message } = choice;

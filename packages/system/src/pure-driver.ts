@@ -1,5 +1,5 @@
 import { canonicalText } from './canonical-text.js';
-import type { Routed } from './channels.js';
+import type { Channel, Routed } from './channels.js';
 import { type Choice, type Moved, moved, RunError, routed, type SystemState, taken } from './choices.js';
 import { type Participant, stepperOf } from './participants.js';
 import { initialRoutes } from './routes.js';
@@ -40,11 +40,20 @@ function transition(participant: Participant, state: SystemState, arriving: Rout
   }
 }
 
+/** A queue with the messages of each thread together: in which order different threads sent makes no difference. */
+const inLanes = ({ from, to, messages }: Channel): Channel => ({
+  from,
+  to,
+  messages: messages.toSorted((a, b) =>
+    (a.thread ?? '') < (b.thread ?? '') ? -1 : (a.thread ?? '') > (b.thread ?? '') ? 1 : 0,
+  ),
+});
+
 /** The part of a state that tells it from others, as text: equal states have equal keys. */
 export function keyOf(participants: readonly Participant[], state: SystemState): string {
   const machines = participants.map((participant) => {
     const { value, context } = state.snapshots[participant.name]!;
     return [participant.name, value, participant.canonical(context as never)];
   });
-  return canonicalText({ machines, channels: state.channels, routes: state.routes });
+  return canonicalText({ machines, channels: state.channels.map(inLanes), routes: state.routes });
 }

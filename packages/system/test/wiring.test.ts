@@ -1,5 +1,6 @@
+import { threadId } from '@spapr-dma/protocol';
 import { describe, expect, test } from 'vitest';
-import { dequeued, enqueued, redirected, waitingIn } from '../src/channels.ts';
+import { enqueued, foremost, redirected, waitingIn, without } from '../src/channels.ts';
 import { choicesOf } from '../src/choices.ts';
 import type { AnyMessage } from '../src/participants.ts';
 import { settingsOf } from '../src/presets.ts';
@@ -23,7 +24,19 @@ describe('channels', () => {
 
   test('messages between one pair stay in order; other pairs do not matter to them', () => {
     expect(waitingIn(channels, 'a', 'b').map(({ type }) => type)).toEqual(['first', 'second']);
-    expect(waitingIn(dequeued(channels, 'a', 'b'), 'a', 'b').map(({ type }) => type)).toEqual(['second']);
+    const [first] = waitingIn(channels, 'a', 'b');
+    expect(waitingIn(without(channels, 'a', 'b', first!), 'a', 'b').map(({ type }) => type)).toEqual([
+      'second',
+    ]);
+  });
+
+  test('messages of different threads do not wait behind one another', () => {
+    const of = (thread: string, type: string) => {
+      const each = routed('kvm', 'qemu', type);
+      return { ...each, message: { ...each.message, thread: threadId(thread) } };
+    };
+    const [channel] = enqueued([], [of('vcpu0', 'first'), of('vcpu0', 'second'), of('main', 'third')]);
+    expect(foremost(channel!).map(({ type }) => type)).toEqual(['first', 'third']);
   });
 
   test('what is for the environment does not wait', () => {
@@ -31,9 +44,11 @@ describe('channels', () => {
   });
 
   test('empty channels leave no trace, so equal contents are equal', () => {
-    expect(dequeued(dequeued(channels, 'a', 'b'), 'a', 'b')).toEqual(
-      enqueued([], [routed('c', 'b', 'other')]),
+    const emptied = waitingIn(channels, 'a', 'b').reduce(
+      (left, each) => without(left, 'a', 'b', each),
+      channels,
     );
+    expect(emptied).toEqual(enqueued([], [routed('c', 'b', 'other')]));
   });
 
   test('what waited for one waits for another, in order', () => {

@@ -2,9 +2,13 @@ import type { SystemState } from '../choices.js';
 import { bookkeep, type PendingCall } from './guest-calls.js';
 import { isAborted, type Property } from './property.js';
 
+const hasQuit = ({ routes, snapshots }: SystemState): boolean =>
+  snapshots[routes['qemu-spapr'] ?? '']?.value === 'exited';
+
 function unanswered(pending: readonly PendingCall[], state: SystemState): string | null {
   const [call] = pending;
-  if (call === undefined) return null;
+  // Whoever quits QEMU wants no answer.
+  if (call === undefined || hasQuit(state)) return null;
   const why = isAborted(state) ? 'QEMU is gone' : 'nobody can move any more';
   return `${call.type} of ${call.thread} is never answered: ${why}.`;
 }
