@@ -40,6 +40,7 @@ import { type QemuState, tableOf } from './state.js';
 import { systemReset } from './system-reset.js';
 import type { Resting } from './task.js';
 import { begin, MAIN_THREAD, RCU_THREAD, type TaskOutcome } from './task-run.js';
+import { usesVfio } from './vfio-hooks.js';
 import { hFreeCrq, hRegCrq } from './vio-crq.js';
 
 /** Everything this machine receives. */
@@ -172,7 +173,8 @@ const isGuestCall = (message: QemuReceived): message is Hcall | RtasCall =>
 
 /** Does a hypercall for one of the TCE tables take more than one step? */
 export function isLongHcall(qemu: QemuState, message: QemuReceived): boolean {
-  if (!('liobn' in message)) return false;
+  // A machine alone is asked often, by who follows its log: it is told apart first.
+  if ((qemu.config.kvm === null && !usesVfio(qemu)) || !('liobn' in message)) return false;
   const table = tableOf(qemu, message.liobn);
   return table?.mode === 'enabled' && isLong(qemu, table);
 }

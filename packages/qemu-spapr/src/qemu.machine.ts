@@ -37,8 +37,7 @@ const mayBegin = (context: QemuState, event: QemuReceived): boolean =>
 const qemu = setup({
   types: {} as { context: QemuState; input: QemuInput; events: QemuReceived; emitted: QemuSent },
   guards: {
-    holdsOn: ({ context, event }) =>
-      isLongHcall(context, event) && decide(context, event, 'running').goes === 'busy',
+    isShort: ({ context, event }) => !isLongHcall(context, event),
     mayBegin: ({ context, event }) => mayBegin(context, event),
     leadsTo: ({ context, event }, { resting, goes }: Leads) =>
       mayBegin(context, event) && decide(context, event, resting).goes === goes,
@@ -156,19 +155,10 @@ const inRealized = at('realized');
 const inRunning = at('running');
 const inPaused = at('paused');
 /** A call that takes one step, or many where the view is KVM's or VFIO listens. */
-const tceHcall = [
-  {
-    guard: 'holdsOn',
-    target: 'busy',
-    actions: follow((context, event) => decide(context, event, 'running')),
-  },
-  {
-    actions: follow((context, event) =>
-      isLongHcall(context, event) ? decide(context, event, 'running') : outcomeOf(context, event),
-    ),
-  },
-] as const;
+const tceHcall = [{ guard: 'isShort', actions: answer }, ...inRunning] as const;
 const dmaReturn = { guard: 'isOfDma', actions: answer } as const;
+/** The transfer was QEMU's, and is gone with it. */
+const lateReturn = { guard: 'isOfDma', actions: qemu.assign({ dmas: [] }) } as const;
 
 /**
  * QEMU's sPAPR machine as far as DMA goes. Everything but emulated devices' DMA runs under the big lock. What asks
@@ -245,7 +235,7 @@ export const qemuMachine = qemu.createMachine({
         quit: { target: 'exited', actions: answer },
       },
     },
-    aborted: { id: 'aborted' },
-    exited: { id: 'exited' },
+    aborted: { id: 'aborted', on: { 'view-return': lateReturn } },
+    exited: { id: 'exited', on: { 'view-return': lateReturn } },
   },
 });

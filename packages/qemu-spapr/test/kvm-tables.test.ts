@@ -1,6 +1,6 @@
 import { bytes, gpa, type KvmCall, threadId, type VioDevice } from '@spapr-dma/protocol';
 import { describe, expect, test } from 'vitest';
-import type { QemuConfig } from '../src/index.ts';
+import { canonicalQemu, type QemuConfig } from '../src/index.ts';
 import { afterWith, besideKvm, FakeKvm, sendWith, startMain } from './kvm-fake.ts';
 import {
   cellsOf,
@@ -432,4 +432,15 @@ test('a paused machine is reset, and loaded, beside KVM too', () => {
   const at = afterWith(kvm, paused, systemReset);
   expect(at.value).toBe('paused');
   expect(afterWith(kvm, at, cont).value).toBe('running');
+});
+
+test('the key of a state tells who holds the big lock, and where; another thread or place is another key', () => {
+  const { kvm, qemu } = runs();
+  const keyOf = (at: Qemu): string => JSON.stringify(canonicalQemu(at.context));
+  const first = send(qemu, put(L0, 0x1000n, 3n)).qemu;
+  const other = { ...put(L0, 0x1000n, 3n), thread: threadId('vcpu1') };
+  const keys = [qemu, first, send(qemu, other).qemu, send(qemu, get(L0, 0x1000n)).qemu].map(keyOf);
+  expect(new Set(keys).size).toBe(4);
+  const back = afterWith(kvm, qemu, put(L0, 0x1000n, 3n));
+  expect(keyOf(back)).toBe(keyOf(qemu));
 });
