@@ -1,8 +1,9 @@
 import type { KvmCall, VfioCall, ViewAccess } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
-import { type QemuSent, qemuMachine } from '../src/index.ts';
+import { OPERATIONS, type QemuSent, qemuMachine } from '../src/index.ts';
 import { exampleOutput, generatedPart } from './readme.ts';
 
+type Places = Readonly<Record<string, string>>;
 type OfHost = KvmCall | ViewAccess | VfioCall;
 const SENT: Readonly<Record<Exclude<QemuSent['type'], OfHost['type']>, string>> = {
   'hcall-return': 'to whom the hypercall came from: r3, and r4 of a successful H_GET_TCE',
@@ -36,6 +37,21 @@ test('the README says which mode understands which message', () => {
     ...qemuMachine.events.map(
       (event) => `| \`${event}\` | ${takes.map((taken) => (taken.has(event) ? 'yes' : '')).join(' | ')} |`,
     ),
+  ]);
+  expect(shown).toBe(generated);
+});
+
+test('the README says what the big lock is held for, and where its holder can wait', () => {
+  const awaited = new Map<string, Set<string>>();
+  for (const [place, awaits] of Object.values<Places>(OPERATIONS).flatMap(Object.entries)) {
+    awaited.set(awaits, (awaited.get(awaits) ?? new Set()).add(place));
+  }
+  const listed = (names: Iterable<string>) => [...names].map((name) => `\`${name}\``).join(', ');
+  const { shown, generated } = generatedPart('src/places.ts', [
+    '| | |',
+    '| --- | --- |',
+    `| held for | ${listed(Object.keys(OPERATIONS))} |`,
+    ...[...awaited].map(([awaits, places]) => `| waits for \`${awaits}\` | ${listed(places)} |`),
   ]);
   expect(shown).toBe(generated);
 });
