@@ -11,8 +11,9 @@ const INTERFACES: Readonly<Record<string, string>> = {
   'trace-events.ts': "QEMU's log",
   'guest-messages.ts': 'Drivers and administrator: environment ↔ guest kernel',
   'kvm-messages.ts': 'QEMU ↔ KVM',
-  'vfio-messages.ts': 'QEMU → VFIO',
-  'powernv-messages.ts': 'VFIO and KVM → IODA2, and IODA2 → OPAL',
+  'vfio-messages.ts': 'QEMU and KVM ↔ VFIO',
+  'powernv-messages.ts': 'VFIO and KVM ↔ IODA2, the host’s drivers and devices, and IODA2 → OPAL',
+  'effects.ts': 'What a step did and cost: machines → environment',
   'message.ts': 'The driver of a run',
 };
 
@@ -42,8 +43,8 @@ export function messagesDocument(): GeneratedDocument {
   });
   return generated('messages', 'the types of packages/protocol', 'Messages', [
     'Every message has `type`, `from` and `to`; a call and its answer also carry the `thread` that waits. The fields are those',
-    'beside them; `…` is a type that is longer than fits here. Messages of machines that are not there yet (KVM, VFIO, IODA2)',
-    'are declared, and nobody sends them.',
+    'beside them; `…` is a type that is longer than fits here. What a machine tells the environment of itself (`effect`, `cost`,',
+    '`trace`) is answered by nobody.',
     ...parts,
   ]);
 }

@@ -24,8 +24,7 @@ const violationsOf = (property: string): readonly string[] =>
 export function propertiesDocument(): GeneratedDocument {
   return generated('properties', 'the properties and stories of packages/system', 'Properties', [
     'What is checked after every step of a run. `S-` is safety, `L-` that calls end and what they cost. A property also says',
-    'what a run must have met for it to say anything, and a test holds that some story has met it. The numbers have gaps: the',
-    'other properties are about machines that are [not there yet](not-modelled.md).',
+    'what a run must have met for it to say anything, and a test holds that some story has met it.',
     '',
     ...table(
       ['property', 'always', 'reached when', 'violated in the story'],

@@ -38,17 +38,12 @@ describe('hazards', () => {
   const numbersIn = (text: string): readonly string[] =>
     [...text.matchAll(/\bB-(\d\d)\b/g)].map(([, number = '']) => number);
   const switches = new Set(numbersIn(textOf('docs/switches.md') ?? ''));
-  const others = textOf('docs/not-modelled.md') ?? '';
+  const others = textOf('docs/abstractions.md') ?? '';
   const listed = [...others.matchAll(/^\| B-(\d\d): /gm)].map(([, number = '']) => number);
 
-  test('each number is in docs/switches.md or a row of docs/not-modelled.md, and not in both', () => {
+  test('each number is in docs/switches.md or a row of docs/abstractions.md, and not in both', () => {
     const all = Array.from({ length: 64 }, (_, at) => String(at + 1).padStart(2, '0'));
     expect([...switches, ...listed].sort()).toEqual(all);
-  });
-
-  test('docs/not-modelled.md names those with a switch', () => {
-    const [, sentence = ''] = /are in\n\[switches\.md\]\(switches\.md\): ([^.]*)\./.exec(others) ?? [];
-    expect(numbersIn(sentence)).toEqual([...switches].sort());
   });
 
   test('a number that is used anywhere is one of them', () => {

@@ -6,7 +6,7 @@ export const QEMU_SETTINGS: readonly Setting[] = [
   choice(
     'replayPolicy',
     ['always', 'skipOnCreate', 'anyMappingFlagBlind', 'anyMappingFlag', 'kvmReplay', 'bitmap', 'lazyBind'],
-    'B-01, B-02',
+    'B-01, B-02, B-52',
     'how a guest view comes into a hardware table that has just been made',
     'kvmReplay',
   ),

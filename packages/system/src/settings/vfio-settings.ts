@@ -25,7 +25,7 @@ export const VFIO_SETTINGS: readonly Setting[] = [
   choice(
     'clearOnDetach',
     ['whole', 'no', 'onlyIfLastUser'],
-    'B-18',
+    'B-18, B-57',
     'what a group that leaves does to the entries of shared tables',
   ),
   defect('createRefund', 'B-21', 'a create that fails gives its charge back'),
