@@ -4,9 +4,16 @@ export * from './choices.js';
 export { costOf, durationText, momentText, nanosecondsOf, UNIT_COSTS } from './costs.js';
 export { phbNodeOf, platformOf } from './device-tree.js';
 export { SettingsError, StoryError } from './errors.js';
+export { exitsDue } from './exits.js';
 export { lifeCyclesDocument } from './life-cycles.js';
 export { Bus, type BusListener, LiveSystem } from './live-driver.js';
-export { guestParticipant, qemuParticipant } from './machines.js';
+export {
+  guestParticipant,
+  kvmParticipant,
+  powernvParticipant,
+  qemuParticipant,
+  vfioParticipant,
+} from './machines.js';
 export { messageText } from './message-text.js';
 export { type AnyMessage, ENVIRONMENT, type Participant } from './participants.js';
 export { listPresets, type PresetSummary, presetNames, settingsOf } from './presets.js';

@@ -2,13 +2,7 @@ import { GUEST_WINDOW_LIFE, OPERATIONS } from '@spapr-dma/guest-kernel';
 import { LIOBN_LIFE, STIT_LIFE } from '@spapr-dma/kvm';
 import { IOMMU_TABLE_LIFE, OWNERSHIP_LIFE, TVE_LIFE } from '@spapr-dma/powernv-ioda2';
 import { DRC_LIFE, TABLE_LIFE } from '@spapr-dma/qemu-spapr';
-import {
-  CONTAINER_LIFE,
-  DEFAULT_WINDOW_LIFE,
-  GROUP_LIFE,
-  MM_LIFE,
-  REGION_LIFE,
-} from '@spapr-dma/vfio-host';
+import { CONTAINER_LIFE, DEFAULT_WINDOW_LIFE, GROUP_LIFE, MM_LIFE, REGION_LIFE } from '@spapr-dma/vfio-host';
 
 /** From a condition, by an event, to a condition. */
 type Edge = readonly [from: string, event: string, to: string];

@@ -2,10 +2,12 @@ import { threadId } from '@spapr-dma/protocol';
 import { describe, expect, test } from 'vitest';
 import { enqueued, foremost, redirected, waitingIn, without } from '../src/channels.ts';
 import { choicesOf } from '../src/choices.ts';
+import { exitsDue } from '../src/exits.ts';
 import type { AnyMessage } from '../src/participants.ts';
 import { settingsOf } from '../src/presets.ts';
 import { initialState, keyOf, step } from '../src/pure-driver.ts';
 import { participantsOf } from '../src/story/setup.ts';
+import { hostSteps, NVME } from './host-systems.ts';
 import { calls, lonelyQemu, play, QEMU, storyOf } from './systems.ts';
 
 const message = (type: string): AnyMessage => ({ type, from: 'guest-kernel', to: 'qemu-spapr' });
@@ -126,4 +128,24 @@ test('a step leaves the state before it as it was', () => {
   const participants = lonelyQemu();
   const [reset, put] = play(participants, [calls.reset, calls.put(0n, 0x1003n)]);
   expect(keyOf(participants, put!.before)).toBe(keyOf(participants, reset!.moved.state));
+});
+
+describe('the end of QEMU', () => {
+  const steps = hostSteps([{ do: 'system_reset' }, { do: 'quit' }], { devices: [NVME], guest: false });
+  const arrived = steps.flatMap(({ moved: { delivered } }) =>
+    delivered !== null && (delivered.message.type === 'exit' || delivered.message.type === 'quit')
+      ? [`${delivered.message.type} ${delivered.to}`]
+      : [],
+  );
+
+  test('is followed by that of its files, those of KVM first', () => {
+    expect(arrived).toEqual(['quit qemu-spapr', 'exit kvm', 'exit vfio-host']);
+  });
+
+  test('leaves nothing to be done, and before it there is nothing to be done', () => {
+    expect(steps.findIndex(({ moved }) => exitsDue(moved.state).length > 0)).toBe(
+      steps.findIndex(({ moved }) => moved.delivered?.message.type === 'quit'),
+    );
+    expect(exitsDue(steps.at(-1)!.moved.state)).toEqual([]);
+  });
 });

@@ -24,7 +24,8 @@ function heldAfter(held: number, { before, moved: { state, delivered }, cost }: 
 function tooSlow(calls: readonly PendingCall[], held: number, step: ObservedStep): string | null {
   const stall = `the guest reports a stall after ${GUEST_STALL_SECONDS} s`;
   const slow = calls.find(({ spent }) => spent > BUDGET_NANOSECONDS);
-  if (slow !== undefined) return `${slow.type} of ${slow.thread} takes ${durationText(slow.spent)}; ${stall}.`;
+  if (slow !== undefined)
+    return `${slow.type} of ${slow.thread} takes ${durationText(slow.spent)}; ${stall}.`;
   if (held <= BUDGET_NANOSECONDS) return null;
   const [holder] = [step.before, step.moved.state].flatMap((state) => lockHolder(guestsQemu(state)));
   return `${holder} holds QEMU's big lock for ${durationText(held)}, and a vCPU that needs QEMU waits so long; ${stall}.`;

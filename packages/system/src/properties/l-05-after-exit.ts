@@ -1,4 +1,5 @@
 import type { SystemState } from '../choices.js';
+import { exitsDue } from '../exits.js';
 import { bytesOfPages } from './hardware-tables.js';
 import { isRcuDrained, kvmIn, powernvIn, vfioIn } from './host-state.js';
 import { hex, type Property } from './property.js';
@@ -36,7 +37,7 @@ export const afterExit: Property<boolean> = {
     const { state } = step.moved;
     if (vfioIn(state) === undefined) return { memory: exiting, violation: null, reached: false };
     const exits = exiting || (hasQemu(step.before) && !hasQemu(state));
-    if (!exits || !becameQuiet(step) || !isRcuDrained(state)) {
+    if (!exits || !becameQuiet(step) || !isRcuDrained(state) || exitsDue(state).length > 0) {
       return { memory: exits, violation: null, reached: false };
     }
     return { memory: false, violation: leftBehind(state), reached: true };

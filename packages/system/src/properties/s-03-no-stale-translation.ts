@@ -28,7 +28,7 @@ import {
   type Property,
   rangeOf,
 } from './property.js';
-import { type ServedWindow, servedWindows } from './served-windows.js';
+import { type ServedWindow, servingWindows } from './served-windows.js';
 
 /** Per LIOBN, 1 for each entry that the guest was told is cleared, and that it has not begun to set again. */
 type Cleared = Readonly<Record<number, TceTable>>;
@@ -123,7 +123,7 @@ function revived(cleared: Cleared, { before, moved: { state } }: ObservedStep): 
   const earlier = powernvIn(before);
   if (earlier === undefined || earlier === powernvIn(state) || Object.keys(cleared).length === 0) return null;
   let text: string | null = null;
-  for (const window of servedWindows(state)) {
+  for (const window of servingWindows(state)) {
     const marks = cleared[window.table.liobn];
     if (marks === undefined || !isBacked(window)) continue;
     const { table, iommuTable } = window;
@@ -164,7 +164,7 @@ export const noStaleTranslation: Property<Memory> = {
     for (const answered of flight.answered) {
       const table = enabledTable(qemu, answered.call.liobn);
       if (table === undefined) continue;
-      const windows = servedWindows(state).filter((window) => window.table === table);
+      const windows = servingWindows(state).filter((window) => window.table === table);
       for (const [first, count] of clearedBy(table, answered)) {
         cleared = marked(cleared, table, first, count, YES);
         for (const window of windows) violation ??= leftBehind(state, window, first, count);

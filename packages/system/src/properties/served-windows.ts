@@ -4,7 +4,7 @@ import type { TceTable } from '@spapr-dma/tce-table';
 import type { Container, VfioHost } from '@spapr-dma/vfio-host';
 import type { SystemState } from '../choices.js';
 import { isQemuGone, kvmIn, powernvIn, vfioIn } from './host-state.js';
-import { guestsQemu } from './property.js';
+import { guestsQemu, lockHolder } from './property.js';
 
 /** A window of the guest, and a hardware table through which devices of its PHB go. */
 export interface ServedWindow {
@@ -68,4 +68,20 @@ export function servedWindows(state: SystemState, connecting = false): readonly 
         : [],
     );
   });
+}
+
+/** Functions of QEMU under which a window or a container goes: what is in its hardware table does not matter any more. */
+const GOING: readonly string[] = [
+  'vfio_instance_finalize',
+  'vfio_put_group',
+  'vfio_listener_release',
+  'vfio_disconnect_container',
+  'vfio_listener_region_del',
+  'spapr_tce_table_disable',
+];
+
+/** The windows that serve devices while calls are under way: none while QEMU takes some away. */
+export function servingWindows(state: SystemState): readonly ServedWindow[] {
+  const isGoing = lockHolder(guestsQemu(state)).some((fn) => GOING.includes(fn));
+  return isGoing ? [] : servedWindows(state);
 }
