@@ -14,7 +14,7 @@ import type { Frame } from './frames.js';
 import { startsInRealMode } from './hcall.js';
 import { type Answer, awaitedAt, type Place, type UserAnswer } from './places.js';
 import { freeTable, graceIsOver } from './rcu.js';
-import type { KvmSent } from './sent.js';
+import { cost, type KvmSent, reportFrom } from './sent.js';
 import {
   type KvmState,
   NO_THREAD,
@@ -235,7 +235,11 @@ export function outcomeOf(kvm: KvmState, event: KvmReceived): Outcome {
       const { kvm: after, answer } = accessView(kvm, event);
       const { type: call, thread } = event;
       const view = { type: 'view-return', from: 'kvm', to: 'qemu-spapr', thread, call, ...answer } as const;
-      return { kvm: after, sent: [view] };
+      const { faults } = answer;
+      return {
+        kvm: after,
+        sent: [...(faults > 0 ? [reportFrom(thread, cost('view-fault', faults))] : []), view],
+      };
     }
     case 'fail-next':
       return { kvm: { ...kvm, failNext: { ...kvm.failNext, [FAILING[event.call]]: true } }, sent: [] };

@@ -125,8 +125,10 @@ test('QEMU’s accesses allocate what they touch, and a bulk read all of it', ()
     { index: 600, count: 3, tce: 0x20003n + (600n << 13n), stride: 0x2000n },
   ];
   expect(last()).toMatchObject({ faults: 0, runs });
+  const before = rig.costs('view-fault');
   rig.say({ type: 'view_bulk_load', ...from });
   expect(last()).toMatchObject({ faults: 2, runs });
+  expect(rig.costs('view-fault') - before).toBe(2);
   rig.say({ type: 'view_bulk_load', ...from });
   expect(last()).toMatchObject({ faults: 0, runs });
 });

@@ -99,6 +99,8 @@ export interface MapNotifyFrame {
   readonly pageShift: number;
   readonly index: TceIndex;
   readonly tce: bigint;
+  /** A replay that is KVM's own: what it asks of VFIO costs no system call. */
+  readonly inKernel?: true;
 }
 
 /** All notifiers of a window hear of one entry. Returns whether the hardware follows everywhere. */

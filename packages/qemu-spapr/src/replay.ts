@@ -26,7 +26,9 @@ function ownRuns(table: EnabledTable): readonly ViewRun[] {
 /** Does the policy leave a window out, without a look at it? */
 function skips({ config, vfio }: QemuState, table: EnabledTable): boolean {
   const { replayPolicy } = config.switches;
-  if (replayPolicy !== 'always' && table.skippingReplay) return true;
+  // A flag that asks KVM's view is no use to a create: to ask is to look at every entry.
+  const knowsNew = replayPolicy !== 'always' && replayPolicy !== 'anyMappingFlag';
+  if (knowsNew && table.skippingReplay) return true;
   // QEMU's own puts set the flag; what KVM put is not seen (B-02).
   if (replayPolicy === 'anyMappingFlagBlind') return !vfio.putLiobns.includes(table.liobn);
   // Before the first H_PUT_TCE binds the view to KVM nothing can be mapped.
@@ -44,8 +46,8 @@ const holdsVcpus = ({ config: { switches } }: QemuState): boolean =>
  *
  * `kvmReplay`, `bitmap` and `lazyBind` are proposals that were never built.
  *
- * Abstraction: KVM's own replay is QEMU's with all vCPUs held and without the cost of looking; a bitmap of the view
- * is one read of what is there.
+ * Abstraction: KVM's own replay is QEMU's with all vCPUs held, without system calls and without the cost of looking,
+ * since KVM knows which pages of the view there are; a bitmap of the view is one read of what is there.
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_replay
  */
 export function spaprTceReplay(qemu: QemuState, frame: ReplayFrame, resumed: Resumption): Step {
@@ -96,7 +98,9 @@ function look(qemu: QemuState, frame: ReplayFrame): Step {
   const presentOnly = switches.replayPolicy === 'kvmReplay' || switches.replayPolicy === 'bitmap';
   if (presentOnly || switches.replayPolicy === 'anyMappingFlag' || entriesAtOnce > 1) {
     const request = { type: 'view_bulk_load', liobn, ...(presentOnly ? { presentOnly } : {}) } as const;
-    return viewAccess(qemu, { ...frame, at: 'loadingView' }, request);
+    // A bitmap is asked for by a system call; other reads are QEMU's own, or KVM's.
+    const sent = switches.replayPolicy === 'bitmap' ? [cost('ioctl', 1)] : [];
+    return viewAccess(qemu, { ...frame, at: 'loadingView' }, request, sent);
   }
   const { nbTable } = enabledOf(qemu, frame);
   return nextEntry(qemu, { ...frame, runs: [unread(0, nbTable)] }, nbTable);
@@ -177,6 +181,7 @@ function notify(qemu: QemuState, frame: ReplayFrame, tce: bigint, sent: Step['se
       pageShift,
       index: indexOf(frame),
       tce,
+      ...(qemu.config.switches.replayPolicy === 'kvmReplay' ? { inKernel: true } : {}),
     },
     sent,
   );

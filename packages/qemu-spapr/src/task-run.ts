@@ -29,13 +29,18 @@ export const QEMU_PROCESS = 'qemu';
 const toVfio = (thread: ThreadId, request: VfioRequest): QemuSent =>
   ({ ...request, from: 'qemu-spapr', to: 'vfio-host', thread, process: QEMU_PROCESS }) as QemuSent;
 
+const isInKernel = (frame: Frame): boolean => 'inKernel' in frame && frame.inKernel === true;
+
 /** What a wait sends, and what it waits for; undefined for what needs no wait. */
 function waitOf(next: Next, thread: ThreadId): { awaits: Awaits; sent: readonly QemuSent[] } | undefined {
   switch (next.do) {
     case 'kvm':
       return { awaits: 'kvm-return', sent: [cost('ioctl', 1), toKvm(thread, next.request)] };
     case 'vfio':
-      return { awaits: 'vfio-return', sent: [cost('ioctl', 1), toVfio(thread, next.request)] };
+      return {
+        awaits: 'vfio-return',
+        sent: [...(isInKernel(next.frame) ? [] : [cost('ioctl', 1)]), toVfio(thread, next.request)],
+      };
     case 'view':
       return { awaits: 'view-return', sent: [toKvm(thread, next.request)] };
     case 'wait':

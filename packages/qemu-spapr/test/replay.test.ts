@@ -105,7 +105,7 @@ describe('an empty window', () => {
 });
 
 describe('a window that a create has just made', () => {
-  const created = (replayPolicy: 'always' | 'skipOnCreate' | 'kvmReplay') => {
+  const created = (replayPolicy: NonNullable<Switches>['replayPolicy']) => {
     const host = new FakeHost();
     const start = machineWith({ replayPolicy });
     const { qemu } = play(start, connectDevice(start, device(1)), host);
@@ -120,6 +120,10 @@ describe('a window that a create has just made', () => {
     expect(created('always')).toEqual(['view_bulk_load', 'replay of 8']);
     expect(created('skipOnCreate')).toEqual([]);
     expect(created('kvmReplay')).toEqual([]);
+  });
+  test('is looked through for a flag that has to ask the view in KVM, and not for one of QEMU’s own', () => {
+    expect(created('anyMappingFlag')).toEqual(['view_bulk_load', 'replay of 8']);
+    expect(created('anyMappingFlagBlind')).toEqual([]);
   });
 });
 

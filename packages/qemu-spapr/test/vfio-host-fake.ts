@@ -52,6 +52,8 @@ export class FakeHost {
   /** Places windows where they are wanted, as the hardware of a second container does. */
   createsAnywhere = false;
   held = false;
+  /** System calls that QEMU counts among its costs. */
+  ioctls = 0;
   readonly #open = new Map<number, string>();
   #defaultPending = true;
   #kvmFd = 1000;
@@ -233,6 +235,7 @@ export function drive(machine: Qemu, message: QemuReceived, host: FakeHost): Qem
     for (const each of sent) {
       const line = said(each);
       if (line !== undefined) host.log.push(line);
+      if (each.type === 'cost' && each.operation === 'ioctl') host.ioctls += each.count;
       if (each.to === 'kvm' || each.to === 'vfio-host')
         next = host.answer(each as VfioCall | KvmCall | ViewAccess);
     }

@@ -111,6 +111,21 @@ describe('with lazyBind', () => {
   });
 });
 
+test('system calls of a replay: one for each entry, one more for a bitmap, and none where KVM does it', () => {
+  const callsOf = (replayPolicy: QemuConfig['switches']['replayPolicy'], entries: readonly number[]) => {
+    const machine = play(running(replayPolicy), create(24, 31));
+    for (const entry of entries) machine.host.put(L1, entry, 0x100_0003n);
+    const before = machine.host.ioctls;
+    play(machine, deviceAdd(device(1)));
+    return machine.host.ioctls - before;
+  };
+  const none = callsOf('skipOnCreate', []);
+  expect(callsOf('skipOnCreate', [0, 3, 5]) - none).toBe(3);
+  // Two windows are replayed, and each bitmap is asked for.
+  expect(callsOf('bitmap', [0, 3, 5]) - none).toBe(2 + 3);
+  expect(callsOf('kvmReplay', [0, 3, 5]) - callsOf('kvmReplay', [])).toBe(0);
+});
+
 describe('the flag of anyMappingFlagBlind', () => {
   const noted = (...messages: readonly Parameters<typeof drive>[1][]) =>
     [KVM_CAPS_ALL, null].map(
