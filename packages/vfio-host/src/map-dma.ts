@@ -19,13 +19,13 @@ export const isAligned = (address: bigint, { pageShift }: IommuTableFacts): bool
   (address & ((1n << BigInt(pageShift)) - 1n)) === 0n;
 
 /**
- * The kernel's check of the address and, where it is asked for, of the length. A range that fails it is answered
+ * The kernel's check of an address in a window and, where it is asked for, of the length. A range that fails it is answered
  * with 1, which is no errno: the check is a condition, and its truth is returned.
  * @see [Linux] arch/powerpc/include/asm/iommu.h: iommu_tce_put_param_check, iommu_tce_clear_param_check
  */
 export function rangeRc(host: VfioHost, facts: IommuTableFacts, iova: Ioba, checked: bigint): Rc {
   const { index, count } = entriesOf(facts, iova, checked);
-  if (isAligned(iova, facts) && index + Math.max(1, count) <= facts.size) return 0;
+  if (isAligned(iova, facts) && index + count <= facts.size) return 0;
   return host.config.switches.positiveReturns === 'fixed' ? 'EINVAL' : 1;
 }
 

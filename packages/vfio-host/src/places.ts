@@ -43,16 +43,13 @@ const attachingGroup = (...then: readonly string[]): Places => ({
   'attachingGroup.readingGroup': group(
     'attachingGroup.takingOwnership',
     'attachingGroup.settingWindow',
-    'creatingWindow.sizingTable',
     ...then,
   ),
   'attachingGroup.takingOwnership': group(
     'attachingGroup.settingWindow',
     'attachingGroup.releasingOwnership',
-    'creatingWindow.sizingTable',
     ...then,
   ),
-  ...creatingWindow('attachingGroup.releasingOwnership', ...then),
   'attachingGroup.settingWindow': group(
     'attachingGroup.settingWindow',
     'attachingGroup.unsettingWindow',
@@ -92,7 +89,15 @@ export interface Operation {
   readonly places: Places;
 }
 const SIZES = 'creatingWindow.sizingTable';
-/** Files are released one after the other, each under its mutexes. */
+/** What takes back what SET_IOMMU has done so far. */
+const UNDOES = [
+  'detachingGroup.unsettingWindow',
+  'detachingGroup.releasingOwnership',
+  'clearing.exchanging',
+  'releasing.freeingTable',
+  'idle',
+] as const;
+/** Files of a process that ends are released one after the other, each under its mutexes. */
 const RELEASES = [...DETACHES, 'waitingForMutex'] as const;
 
 /**
@@ -117,8 +122,14 @@ export const OPERATIONS = {
   settingIommu: {
     entered: ['attachingGroup.readingGroup', 'idle'],
     places: {
-      ...detaching('idle', ...DETACHES),
-      ...attachingGroup('attachingGroup.readingGroup', ...DETACHES, 'idle'),
+      // In old kernels the first group brings a window, and a second one that fails takes both back.
+      ...attachingGroup('attachingGroup.readingGroup', SIZES, ...UNDOES),
+      ...creatingWindow('attachingGroup.readingGroup', 'attachingGroup.releasingOwnership', ...UNDOES),
+      'detachingGroup.unsettingWindow': group('detachingGroup.releasingOwnership', ...UNDOES),
+      'detachingGroup.releasingOwnership': group(...UNDOES),
+      'clearing.exchanging': access('clearing.killing'),
+      'clearing.killing': access('releasing.freeingTable'),
+      'releasing.freeingTable': group('idle'),
     },
   },
   creating: { entered: [SIZES, 'idle'], places: creatingWindow(SIZES, 'idle') },
@@ -147,13 +158,7 @@ export const OPERATIONS = {
     entered: [SIZES, ...CLEARS, 'idle'],
     places: { ...creatingWindow(...CLEARS, 'idle'), ...clearing('idle') },
   },
-  closing: {
-    entered: [...RELEASES, 'idle'],
-    places: {
-      waitingForMutex: { awaits: 'mutex', next: [...RELEASES, 'idle'] },
-      ...detaching(...RELEASES, 'idle'),
-    },
-  },
+  closing: { entered: [...DETACHES, 'idle'], places: detaching('idle') },
   exiting: {
     entered: [...RELEASES, 'idle'],
     places: {

@@ -61,7 +61,9 @@ function forget(host: VfioHost, frame: ClearFrame, said: readonly Said[] = []): 
 
 /**
  * Clears entries of a table one after the other, gives back what they held, and tells the PHB once at the end.
- * An entry that cannot be exchanged is passed over. Always 0.
+ * Entries that cannot be exchanged are passed over. Always 0.
+ *
+ * Abstraction: clearing fails only where the table is gone under it (B-47), and then for all entries alike.
  * @see [Linux] drivers/vfio/vfio_iommu_spapr_tce.c: tce_iommu_clear
  */
 export const tceIommuClear: StepFunction<ClearFrame> = (host, frame, resumed) => {
@@ -70,8 +72,7 @@ export const tceIommuClear: StepFunction<ClearFrame> = (host, frame, resumed) =>
       return exchange(host, frame, [ran('tce_iommu_clear')]);
     case 'exchanging': {
       const reply = accessReply(resumed);
-      const asked = Math.min(host.config.entriesAtOnce, frame.span.index + frame.span.count - frame.next);
-      const passed = reply.ok ? asked : reply.done + 1;
+      const passed = Math.min(host.config.entriesAtOnce, frame.span.index + frame.span.count - frame.next);
       const sparse = host.config.switches.sparseClear === 'fixed' && frame.facts.levels > 1;
       const said = costs('clear', sparse ? Math.min(passed, reply.walked ?? passed) : passed);
       const old = validRuns(reply);

@@ -3,7 +3,7 @@ import type { ReleaseFrame } from './frames.js';
 import { mmIommuPut, regionOf } from './mm-iommu.js';
 import type { ContainerWindow } from './objects.js';
 import { ran } from './said.js';
-import { tceOf, type VfioHost, withTce } from './state.js';
+import { tceOf, type VfioHost } from './state.js';
 import { askGroup, call, ret, type Step, type StepFunction } from './steps.js';
 import { clearWhole } from './tce-clear.js';
 import { withWindow } from './tce-create-window.js';
@@ -41,8 +41,7 @@ function nextTable(host: VfioHost, frame: ReleaseFrame): Step {
   }
   const put = putRegions({ host, rc: 0, said: [] }, frame);
   const disabled = tceIommuDisable(put.host, frame.container, frame.mm);
-  const forgotten = withTce(disabled.host, frame.container, { preregs: [], mm: null });
-  return ret(forgotten, 0, [...put.said, ...disabled.said]);
+  return ret(disabled.host, 0, [...put.said, ...disabled.said]);
 }
 
 /**

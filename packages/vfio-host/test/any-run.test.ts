@@ -1,6 +1,6 @@
 import { bytes, hostPageShift, ioba, levelCount } from '@spapr-dma/protocol';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { canonicalVfioHost } from '../src/canonical.ts';
 import { type VfioHostSwitches, vfioHostConfigOf } from '../src/config.ts';
 import {
@@ -16,6 +16,9 @@ import {
 } from '../src/life-cycles.ts';
 import { FakePowernv } from './fake-powernv.ts';
 import { buffer, Rig } from './rig.ts';
+
+// Each entry is a round of messages here.
+vi.setConfig({ testTimeout: 180_000 });
 
 const MB = 0x10_0000n;
 const MEMORY = buffer(4n * MB, { pageShift: 12 });

@@ -106,6 +106,21 @@ test('account_locked_vm charges the VMM within its limit, and tells what ran', (
   ]);
 });
 
+test('a new VMM is asked about, also while a container still holds the memory of the old one', () => {
+  const rig = registered();
+  rig.deliver(rig.message('fork', { child: 'child' }));
+  rig.exit();
+  expect(ask(rig, 'mm_iommu_lookup', { ua: BUF, pageShift: 12, count: 1 })).toMatchObject({ ok: true });
+  rig.deliver(rig.message('map-memory', { vma: buffer() }));
+  expect(ask(rig, 'mm_iommu_lookup', { ua: BUF, pageShift: 12, count: 1 })).toMatchObject({ ok: false });
+  expect(ask(rig, 'account_locked_vm', { pages: 3, inc: true })).toMatchObject({ ok: true });
+  expect(rig.host.mms.map(({ process, mode, lockedPages }) => [process, mode, lockedPages])).toEqual([
+    ['qemu', 'exited', 16],
+    ['child', 'alive', 0],
+    ['qemu', 'alive', 3],
+  ]);
+});
+
 test('after the VMM has ended there is nothing to charge, and nothing to find', () => {
   const rig = registered();
   rig.exit();

@@ -50,6 +50,18 @@ describe('MAP_DMA', () => {
     ]);
   });
 
+  test('a slot beside an entry that is not in use keeps what it has', () => {
+    const rig = registered();
+    rig.map(0n, 0n, 0x1000n);
+    rig.map(0x2000n, 0x2000n, 0x1000n);
+    const { slots, hardware } = rig.powernv.tables.get(1)!;
+    slots.set(1, BUF + 0x1000n);
+    hardware.set(1, { hpa: BUF_HPA + 0x1000n, perm: 0 });
+    rig.unmap(0n, 0x3000n);
+    expect([...slots]).toEqual([[1, BUF + 0x1000n]]);
+    expect(rig.regions()[0]!.mapped).toBe(1);
+  });
+
   test('0 bytes, and a first page that is not registered, still invalidate nothing from the first entry on', () => {
     const rig = registered();
     rig.powernv.log.length = 0;

@@ -71,6 +71,12 @@ describe('the default window', () => {
     expect(rig.remove(0n)).toBe('EINVAL');
   });
 
+  test('REMOVE of another address does not cancel it', () => {
+    const rig = attached();
+    expect(rig.remove(1n << 59n)).toBe('EINVAL');
+    expect(defaultWindow(rig)).toBe('pending');
+  });
+
   test('where it cannot be paid, it stays owed', () => {
     const rig = attached();
     rig.deliver(rig.message('set-memlock', { limit: 0x10_0000n, capIpcLock: false }));
@@ -125,6 +131,21 @@ describe('slots', () => {
 });
 
 describe('several groups', () => {
+  test('the group that joined last is attached first, and is then the oldest', () => {
+    const rig = new Rig();
+    rig.open();
+    for (const [group, groupFd] of [
+      [1, 4],
+      [2, 5],
+    ] as const) {
+      rig.open(`/dev/vfio/${group}`);
+      rig.call('VFIO_GROUP_SET_CONTAINER', { groupFd });
+    }
+    expect(asked(rig, () => rig.setIommu())).toEqual(['table_group_read 2', 'table_group_read 1']);
+    rig.remove(0n);
+    expect(asked(rig, () => rig.create(16, GB, 1)).slice(2)).toEqual(['set_window 1', 'set_window 2']);
+  });
+
   test('a new window goes to the newest group first, and the newest one’s table is asked for', () => {
     const rig = twoGroups();
     rig.remove(0n);
