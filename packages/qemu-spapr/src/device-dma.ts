@@ -198,6 +198,7 @@ export const isOfDma = ({ dmas }: QemuState, thread: ThreadId): boolean =>
 
 /**
  * A transfer goes on with the entry that it asked for. A view that is gone meanwhile reads as 0.
+ *
  * Abstraction: QEMU's own memory behind the mapping may by then be another's (B-04).
  */
 export function dmaGoesOn(qemu: QemuState, { thread, tce }: ViewReturn): Outcome {

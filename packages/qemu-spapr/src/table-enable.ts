@@ -51,7 +51,6 @@ export function spaprTceTableEnable(qemu: QemuState, frame: EnableTableFrame, re
       const fd = returned(resumed) as number;
       const notified = (phbOfTable(qemu, table)?.notifiers ?? 0) > 0;
       const made = withTable(qemu, enabledTable(table, shape, fd, table.needVfio || notified));
-      if (nbTable === 0) return ret(made, '');
       return callOrGo(made, { ...frame, at: 'shown' }, tableEnabled(made, liobn));
     }
     case 'shown':

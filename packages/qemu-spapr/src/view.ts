@@ -54,6 +54,7 @@ const flattened = (runs: readonly ViewRun[]): EntryRuns => {
 
 /**
  * Reads a whole view: at once, or entry by entry where others may come in between.
+ *
  * Abstraction: where QEMU's memcpy and its replay read entry after entry, one message hands over a version of all.
  */
 export function readView(qemu: QemuState, frame: ReadViewFrame, resumed: Resumption): Step {

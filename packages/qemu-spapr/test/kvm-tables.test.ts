@@ -1,4 +1,5 @@
 import { bytes, gpa, type KvmCall, threadId, type VioDevice } from '@spapr-dma/protocol';
+import { nonZeroCount } from '@spapr-dma/tce-table';
 import { describe, expect, test } from 'vitest';
 import { canonicalQemu, type QemuConfig } from '../src/index.ts';
 import { afterWith, besideKvm, FakeKvm, sendWith, startMain } from './kvm-fake.ts';
@@ -275,6 +276,21 @@ describe('with one entry an access', () => {
     sendWith(kvm, qemu, stuff(L0, 0x1000n, 0x5003n, 2n));
     expect(kvm.asked()).toEqual(['view_store 0x80000000 1 1 0x5003', 'view_store 0x80000000 2 1 0x5003']);
   });
+  test('and a reset’s writing of a fresh window', () => {
+    const { kvm, qemu } = started(oneByOne);
+    kvm.asked();
+    afterWith(kvm, qemu, systemReset);
+    expect(kvm.asked().slice(2)).toEqual([0, 1, 2, 3].map((index) => `view_store 0x80000000 ${index} 1 0x0`));
+  });
+  test('equal entries that do not follow each other are no run', () => {
+    const { kvm, qemu } = runs(oneByOne);
+    kvm.put(L0, 1, 0x5003n);
+    kvm.put(L0, 3, 0x5003n);
+    expect(monitorAnswer(sendWith(kvm, qemu, migrate)).stream?.tables[0]?.runs).toEqual([
+      [1, 1, 0x5003n],
+      [3, 1, 0x5003n],
+    ]);
+  });
   test('a whole view is read one after the other', () => {
     const { kvm, qemu } = runs(oneByOne);
     kvm.put(L0, 1, 0x5003n);
@@ -365,6 +381,14 @@ describe('memory', () => {
       error: 'there is no memory at 0x20000000',
     });
   });
+  test('takes the slot that other memory gave back', () => {
+    const { kvm, qemu } = runs();
+    const at = (address: bigint) => deviceAdd({ ...dimm, gpa: gpa(address) });
+    const two = afterWith(kvm, qemu, deviceAdd(dimm), at(0x4000_0000n), dimmDel);
+    kvm.asked();
+    afterWith(kvm, two, at(0x6000_0000n));
+    expect(kvm.asked()).toEqual(['KVM_SET_USER_MEMORY_REGION 1 0x60000000 0x10000000 0x7f0060000000']);
+  });
   test('of the machine itself stays', () => {
     const { kvm, qemu } = runs();
     const first = { ...dimmDel, target: { kind: 'memory', gpa: gpa(0n) } } as const;
@@ -395,6 +419,23 @@ describe('somebody begins to listen to a window in KVM', () => {
     expect(hcallAnswer(send(at.qemu, get(L0, 0x1000n))).tce).toBe(0x5003n);
     expect(enabled(afterWith(kvm, at.qemu, unregister()), L0)).toMatchObject({ fd: -1, needVfio: false });
     expect(enabled(afterWith(kvm, at.qemu, unregister(), reset()), L0).fd).toBe(1000);
+  });
+  test('that KVM could not make when the window was made: it is asked again, and takes the entries over', () => {
+    const { kvm, qemu } = started();
+    kvm.refuse = ({ type }) => (type === 'KVM_CREATE_SPAPR_TCE_64' ? 'ENOMEM' : undefined);
+    const alone = afterWith(kvm, qemu, systemReset, stuff(L0, 0x1000n, 0x5003n, 2n));
+    expect(enabled(alone, L0).fd).toBe(-1);
+    kvm.refuse = () => undefined;
+    kvm.asked();
+    const at = afterWith(kvm, alone, register());
+    expect(kvm.asked()).toEqual([
+      'KVM_CREATE_SPAPR_TCE_64 0x80000000 12 0 0x0 0x4',
+      'mmap 1000 0x20',
+      'view_store 0x80000000 1 2 0x5003',
+      'view_bulk_load 0x80000000',
+    ]);
+    expect(enabled(at, L0).fd).toBe(1000);
+    expect(nonZeroCount(enabled(at, L0).view)).toBe(0);
   });
   test('B-03, never: the view stays in KVM', () => {
     const switches = { ...besideKvm().switches, reallocOnFirstVfio: 'never' } as const;
