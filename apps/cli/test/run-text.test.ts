@@ -29,6 +29,7 @@ const good: StoryResult = {
   outcome: 'as-expected',
   mistakes: [],
   windows: [],
+  host: null,
   reports: [],
   aborted: null,
   participants: [],
