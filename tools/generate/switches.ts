@@ -75,8 +75,9 @@ export function switchesDocument(): GeneratedDocument {
   const stories = listStories();
   return generated('switches', 'the tables of packages/system', 'Switches and presets', [
     'A switch is one documented difference of behaviour with a name and values. `--set name=value` sets one, `--preset name`',
-    'sets all of them, and `npx spapr-dma run --list` lists what there is. `B-` numbers name hazards, of which those that are',
-    'not modelled stand in [not-modelled.md](not-modelled.md); [sources.md](sources.md) tells what the other sources are.',
+    'sets all of them, and `npx spapr-dma run --list` lists what there is. `B-` numbers name hazards, of which those that nobody',
+    'can switch are [elsewhere](abstractions.md#hazards-without-a-switch); [sources.md](sources.md) tells what the other sources',
+    'are. `packages/system/test/switches` and the stories show what each value changes.',
     '',
     '## Known defects',
     '',
