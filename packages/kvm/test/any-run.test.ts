@@ -146,7 +146,7 @@ test('entry by entry and as many at once as there are: the same answers, and the
       expect(ends[1]).toEqual(ends[0]);
       expect(ends[2]).toEqual(ends[0]);
     }),
-    { numRuns: 120 },
+    { numRuns: 80 },
   );
 });
 
@@ -203,7 +203,7 @@ test('without failures the hardware holds what the guest view says, and regions 
       const valid = [...rig.host.tables.values()].reduce((sum, { entries }) => sum + entries.size, 0);
       expect(rig.host.regions.reduce((sum, { mapped }) => sum + mapped - 1, 0)).toBe(valid);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
 

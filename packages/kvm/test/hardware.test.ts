@@ -326,3 +326,23 @@ test('a row that is not in one piece of host memory is mapped piece by piece', (
   const at = (entry: number) => rig.host.tables.get(1)!.entries.get(entry)!.hpa - RAM_HPA;
   expect([0, 1, 2, 3].map(at)).toEqual([0x20000n, 0x21000n, SEAM_GAP + 0x22000n, SEAM_GAP + 0x23000n]);
 });
+
+test('entries in a row whose memory is in two regions are counted down in each', () => {
+  const rig = attachedRig(newest, { registered: 0x22000n });
+  rig.host.region(RAM_UA + 0x22000n, 0x10000n, RAM_HPA + 0x22000n);
+  const list = [0x20003n, 0x21003n, 0x22003n, 0x23003n, 0x24003n];
+  expect(rig.indirect(0n, list)).toBe('H_SUCCESS');
+  expect([mapped(rig, 0), mapped(rig, 1)]).toEqual([2, 3]);
+  expect(rig.stuff(0n, 16n)).toBe('H_SUCCESS');
+  expect([entriesOf(rig), mapped(rig, 0), mapped(rig, 1)]).toEqual([[], 0, 0]);
+});
+
+test('zeros allocate no page of the view, poison does', () => {
+  const rig = attachedRig();
+  rig.stuff(0n, 16n);
+  rig.put(0n, 0n);
+  rig.indirect(0n, [0n, 0n]);
+  expect(rig.costs('view-fault')).toBe(0);
+  rig.stuff(0n, 16n, 0xabc0n);
+  expect(rig.costs('view-fault')).toBe(1);
+});
