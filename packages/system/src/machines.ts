@@ -52,11 +52,14 @@ export const guestParticipant = (config: GuestConfig, vcpus: number): Participan
     cpus.flatMap(({ wants }, cpu) => (wants === null ? [] : [threadId(`vcpu${cpu}`)])),
 });
 
-/** KVM; its RCU thread moves when something waits to be freed and nobody can see it any more. */
-export const kvmParticipant = (config: KvmConfig, vcpus: number): Participant => ({
+/**
+ * KVM; its RCU thread moves when something waits to be freed and nobody can see it any more. QEMU makes one system
+ * call at a time; `ioctls` says how many somebody else may make.
+ */
+export const kvmParticipant = (config: KvmConfig, vcpus: number, ioctls = 1): Participant => ({
   name: 'kvm',
   component: 'kvm',
-  machine: madeOnce(`kvm ${vcpus}`, () => kvmMachine({ vcpus })),
+  machine: madeOnce(`kvm ${vcpus} ${ioctls}`, () => kvmMachine({ vcpus, ioctls })),
   input: { config },
   canonical: canonicalKvm,
   threads: ({ rcu }: KvmState) => (rcu.callbacks.length > 0 ? [KVM_RCU_THREAD] : []),

@@ -1,4 +1,4 @@
-import type { IommuNotify, TceHcall } from '@spapr-dma/protocol';
+import type { Effect, IommuNotify, TceHcall } from '@spapr-dma/protocol';
 import type { EnabledTable } from '@spapr-dma/qemu-spapr';
 import { flightAfter, type HcallInFlight, pagesOf } from './hcalls-in-flight.js';
 import { powernvIn } from './host-state.js';
@@ -44,6 +44,17 @@ function besideHardware({ before, moved }: ObservedStep): string | null {
     : null;
 }
 
+/** KVM tells that it has written beside a table of its own or of the hardware. */
+function besideKvms({ moved }: ObservedStep): string | null {
+  for (const { message } of moved.sent) {
+    if (message.type !== 'effect') continue;
+    const { fn, args } = message as unknown as Effect;
+    if (args.outOfBounds === true)
+      return `${fn} writes entry ${args.index} of a table that does not have it.`;
+  }
+  return null;
+}
+
 /** A notifier that is told of an address outside every window of its PHB. */
 function strayNotify(step: ObservedStep): string | null {
   const windows = guestsQemu(step.moved.state)?.tables ?? [];
@@ -77,6 +88,10 @@ export const indexRange: Property<readonly HcallInFlight[]> = {
       if (answer.status === 'H_SUCCESS') violation ??= beyond;
       else reached = true;
     }
-    return { memory: inFlight, violation: violation ?? besideHardware(step) ?? strayNotify(step), reached };
+    return {
+      memory: inFlight,
+      violation: violation ?? besideHardware(step) ?? besideKvms(step) ?? strayNotify(step),
+      reached,
+    };
   },
 };

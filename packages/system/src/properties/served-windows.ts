@@ -80,8 +80,11 @@ const GOING: readonly string[] = [
   'spapr_tce_table_disable',
 ];
 
-/** The windows that serve devices while calls are under way: none while QEMU takes some away. */
+/**
+ * The windows that serve devices while calls are under way: those of a container that is being connected too, for
+ * its hardware works from the moment it is there; none while QEMU takes some away.
+ */
 export function servingWindows(state: SystemState): readonly ServedWindow[] {
   const isGoing = lockHolder(guestsQemu(state)).some((fn) => GOING.includes(fn));
-  return isGoing ? [] : servedWindows(state);
+  return isGoing ? [] : servedWindows(state, true);
 }
