@@ -57,7 +57,7 @@ const isCallback = (choice: Choice): boolean =>
 function isOfCallback({ channels }: SystemState, choice: Choice): boolean {
   if (choice.kind !== 'deliver' || choice.from === QEMU || choice.to === QEMU) return false;
   const channel = channels.find(({ from, to }) => from === choice.from && to === choice.to);
-  return CALLBACK_THREADS.includes(channel?.messages[0]?.thread ?? '');
+  return CALLBACK_THREADS.includes(choice.thread ?? channel?.messages[0]?.thread ?? '');
 }
 
 /**
