@@ -169,7 +169,8 @@ function notify(qemu: QemuState, frame: ReplayFrame, tce: bigint, sent: Step['se
   const next: ReplayFrame = { ...frame, at: 'mapped' };
   const giommu = containerOf(qemu.vfio, containerFd)?.giommus.find((candidate) => candidate.liobn === liobn);
   if (!isValid(tce) || giommu === undefined) return goto(qemu, next, sent);
-  const { pageShift } = enabledOf(qemu, frame);
+  const { pageShift, fd } = enabledOf(qemu, frame);
+  const inKernel = fd >= 0 && qemu.config.switches.replayPolicy === 'kvmReplay';
   return call(
     qemu,
     next,
@@ -181,7 +182,7 @@ function notify(qemu: QemuState, frame: ReplayFrame, tce: bigint, sent: Step['se
       pageShift,
       index: indexOf(frame),
       tce,
-      ...(qemu.config.switches.replayPolicy === 'kvmReplay' ? { inKernel: true } : {}),
+      ...(inKernel ? { inKernel } : {}),
     },
     sent,
   );

@@ -1,7 +1,25 @@
 export * from './channels.js';
 export { CHART_FORMATS, type ChartFormat, chart } from './chart/chart.js';
 export * from './choices.js';
-export { costOf, durationText, momentText, nanosecondsOf, UNIT_COSTS } from './costs.js';
+export { REPLAY_SWITCH, replayCellCount, replayCells } from './compare/compare-replay.js';
+export { type ComparedRun, comparedRuns, comparedValues } from './compare/compare-stories.js';
+export {
+  FILLS,
+  type Fill,
+  type ReplayCell,
+  type ReplayRequest,
+  type ReplaySituation,
+} from './compare/replay-request.js';
+export {
+  costOf,
+  durationText,
+  listUnitCosts,
+  momentText,
+  nanosecondsOf,
+  UNIT_COSTS,
+  type UnitCost,
+  type UnitCosts,
+} from './costs.js';
 export { phbNodeOf, platformOf } from './device-tree.js';
 export { SettingsError, StoryError } from './errors.js';
 export { exitsDue } from './exits.js';
