@@ -167,6 +167,8 @@ function apply(kvm: KvmState, frame: IndirectFrame): Step {
 function atOnce(kvm: KvmState, frame: IndirectFrame, count: number): number {
   const [hw, ...others] = frame.tables;
   if (hw === undefined || others.length > 0) return 1;
+  // The view is written after each entry, so that a page it does not get stops the next one.
+  if (kvm.failNext.viewPage) return 1;
   return Math.min(count, entriesAtOnce(kvm.config, subpagesOf(tableById(kvm, frame.stt)!, hw)));
 }
 
