@@ -7,13 +7,17 @@ import type {
   HotplugEvent,
   KvmReturn,
   Mapped,
+  MemoryAccessReturn,
   MonitorReturn,
   Printk,
   Probed,
   RtasCall,
   RtasReturn,
+  TableAccessReturn,
   TableGroupReturn,
+  VfioFileReturn,
   VfioReturn,
+  ViewReturn,
 } from '@spapr-dma/protocol';
 import type { AnyMessage } from './participants.js';
 
@@ -31,14 +35,16 @@ function valueText(value: unknown): string {
   return fields.length > 6 ? `${fields.length} fields` : `{${fields.join(' ')}}`;
 }
 
-/** The fields of a message, but for its envelope. */
-function fieldsText(message: AnyMessage, leaveOut: readonly string[] = []): string {
-  const hidden = ['type', 'from', 'to', 'thread', ...leaveOut];
-  return Object.entries(message)
-    .filter(([name]) => !hidden.includes(name))
-    .map(([name, value]) => `${name}=${valueText(value)}`)
+const ENVELOPE = ['type', 'from', 'to', 'thread'];
+/** How a system call of QEMU nearly always is: with an argument block of the right size that can be read. */
+const USUAL: Readonly<Record<string, unknown>> = { argsz: null, readable: true, process: 'qemu' };
+
+/** The fields of a message, but for its envelope and what is as usual. */
+const fieldsText = (message: AnyMessage): string =>
+  Object.entries(message)
+    .filter(([name, value]) => !ENVELOPE.includes(name) && !(name in USUAL && USUAL[name] === value))
+    .map(([name, value]) => `${name}=${name === 'liobn' ? hex(value as number) : valueText(value)}`)
     .join(' ');
-}
 
 function hcallText(call: Hcall): string {
   switch (call.type) {
@@ -115,6 +121,25 @@ function tableGroupText({ call, result }: TableGroupReturn): string {
   return result.bytes === null ? call : `${call} ${result.bytes} bytes`;
 }
 
+const tableAccessText = ({ call, done, ok }: TableAccessReturn): string =>
+  `${call} ${done}${ok ? '' : ', and no more'}`;
+
+const fileText = ({ file, group }: VfioFileReturn): string =>
+  `vfio_file ${file ?? 'none'}${group === null ? '' : ` of group ${group}`}`;
+
+function memoryText({ call, ok, region, hpa }: MemoryAccessReturn): string {
+  if (!ok) return `${call} refused`;
+  const found = [region === null ? '' : ` region ${region}`, hpa === null ? '' : ` at ${hex(hpa)}`];
+  return `${call}${found.join('')}`;
+}
+
+function viewText({ call, tce, runs, faults }: ViewReturn): string {
+  const found = tce === null ? '' : ` ${hex(tce)}`;
+  const mapped =
+    call === 'view_bulk_load' ? `, ${runs.length === 0 ? 'empty' : `runs=${valueText(runs)}`}` : '';
+  return `${call}${found}${mapped}${faults === 0 ? '' : `, ${faults} pages brought in`}`;
+}
+
 function hostText({ call, result }: HostReturn): string {
   if (!result.ok) return `${call} ${result.errno}`;
   const freed = result.freedTable === undefined ? '' : `, in table ${result.freedTable}, which is freed`;
@@ -145,6 +170,10 @@ export function messageText(message: AnyMessage): string {
   if (type === 'vfio-return') return vfioText(as());
   if (type === 'kvm-return') return kvmText(as());
   if (type === 'table-group-return') return tableGroupText(as());
+  if (type === 'table-access-return') return tableAccessText(as());
+  if (type === 'vfio-file-return') return fileText(as());
+  if (type === 'memory-access-return') return memoryText(as());
+  if (type === 'view-return') return viewText(as());
   if (type === 'host-return') return hostText(as());
   if (type === 'host-dma-done') return hostDmaText(as());
   if (type === 'power-on') return 'firmware and kernel';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CHART_FORMATS, chart } from '../src/chart/chart.ts';
-import { chartItems } from '../src/chart/items.ts';
+import { accessesIn, chartItems } from '../src/chart/items.ts';
 import { durationText } from '../src/costs.ts';
 import { runStory, traceOf } from '../src/story/run-story.ts';
 import { loadStory } from '../src/story/story-files.ts';
@@ -39,6 +39,67 @@ describe('repetitions', () => {
   });
 });
 
+describe('a chart of five machines', () => {
+  const result = runStory(loadStory('vfio-boot'), { preset: 'newest' });
+  const counted = (all: boolean) =>
+    chartItems(result, { all }).reduce(
+      (sum, item) => sum + (item.kind === 'message' ? 1 : item.kind === 'left-out' ? item.messages : 0),
+      0,
+    );
+
+  test('leaves out how the machines of the host get at each other, unless it is asked for all', () => {
+    expect(accessesIn(result)).toBeGreaterThan(2000);
+    expect(counted(false)).toBe(result.messages.length - accessesIn(result));
+    expect(counted(true)).toBe(result.messages.length);
+    expect(chart(result, 'terminal')).not.toContain('tce_xchg');
+    expect(chart(result, 'terminal', { all: true })).toContain('tce_xchg');
+  });
+
+  test('keeps what is charged, made and tied together', () => {
+    const text = chart(result, 'mermaid');
+    for (const call of [
+      'account_locked_vm pages=33',
+      'create_table group=0',
+      'set_window',
+      'iommu_tce_table_get',
+    ]) {
+      expect(text).toContain(call);
+    }
+  });
+
+  test.each([false, true])('folds 512 blocks of clearing with all that they cause (all: %s)', (all) => {
+    const items = chartItems(result, { all });
+    expect(items.filter(({ kind }) => kind === 'left-out')).toEqual([
+      { kind: 'left-out', times: 510, messages: 510 * (all ? 7 : 3) },
+    ]);
+    expect(items.length).toBeLessThan(200);
+  });
+
+  test('folds what repeats a repetition', () => {
+    const userspace = runStory(loadStory('vfio-boot-userspace'), { preset: '2017' });
+    expect(userspace.messages.length).toBeGreaterThan(1500);
+    expect(chartItems(userspace).length).toBeLessThan(150);
+  });
+
+  test('shows a violation behind the step that did it where what arrived is left out', () => {
+    const late = runStory(loadStory('vfio-unplug-one-of-two'), { preset: 'newest' });
+    const texts = chartItems(late).flatMap((item) =>
+      item.kind === 'violation' ? [item.text.slice(0, 4)] : [],
+    );
+    expect(texts).toEqual(['S-12', 'S-4:']);
+  });
+
+  test('ends with what the host is left with', () => {
+    const text = chart(result, 'terminal');
+    expect(text).toContain('The host at the end:\n  530496 kB charged to QEMU\n');
+    expect(text).toContain("  group 0 is VFIO's, bypass off, table bases name nothing\n");
+    expect(text).toContain(
+      '    window 0 at 0x0: 262144 entries of 2^12 bytes, levels 1, 0 mapped, 3 references',
+    );
+    expect(text).not.toContain('pinned for ever');
+  });
+});
+
 describe('the chart for the terminal', () => {
   const text = chart(truncated, 'terminal');
 
@@ -51,7 +112,7 @@ describe('the chart for the terminal', () => {
     const aborted = lines.findIndex((line) => line.includes('qemu-aborted'));
     expect(lines[aborted + 1]).toContain('✗ S-21: QEMU ends on ibm,create-pe-dma-window');
     expect(lines[aborted + 2]).toContain('✗ L-1: ');
-    expect(text).toContain('Windows at the end:\n  qemu-spapr LIOBN 0x80000000 at 0x0: 262144 entries');
+    expect(text).toContain('Windows at the end:\n  none');
   });
 
   test('is this', () => {
@@ -70,7 +131,7 @@ describe('the chart for the terminal', () => {
                     │              │               │             ✗ L-1: ibm,create-pe-dma-window of vcpu0 is never answered: QEMU is gone.
 
       Windows at the end:
-        qemu-spapr LIOBN 0x80000000 at 0x0: 262144 entries of 2^12 bytes, 0 mapped
+        none
       "
     `);
   });

@@ -121,7 +121,7 @@ test.each`
 );
 
 /** A window of four entries has no room for the buffers of these. */
-const tooLarge = ['boot-emulated', 'ddw-disabled'];
+const tooLarge = ['boot-emulated', 'ddw-disabled', 'vfio-boot'];
 
 describe.each(
   stories.filter(({ id, machine }) => machine.guest && machine.phbs.length === 0 && !tooLarge.includes(id)),

@@ -66,14 +66,15 @@ describe('a story that does not go as told is unexpected, and says why', () => {
   const window = { liobn: '0x80000000', start: '0x0', pageShift: 12, entries: 4, mapped: 0 };
 
   test.each`
-    case                           | block                                            | why
-    ${'another window'}            | ${{ windows: [{ ...window, mapped: 1 }] }}       | ${'Missing at the end: qemu-spapr LIOBN 0x80000000'}
-    ${'a window too many'}         | ${{ windows: [] }}                               | ${'Not expected at the end: qemu-spapr LIOBN 0x80000000'}
-    ${'a report that never came'}  | ${{ reports: ['booted'] }}                       | ${"Never reported, or not in this place: 'booted'."}
-    ${'a message that never came'} | ${{ met: [{ type: 'H_GET_TCE' }] }}              | ${'The story never reached H_GET_TCE.'}
-    ${'a message too few'}         | ${{ met: [{ type: 'system_reset', times: 2 }] }} | ${'system_reset arrived 1 times instead of 2.'}
-    ${'a property that holds'}     | ${{ violated: ['S-13'] }}                        | ${'S-13 holds, and was expected not to.'}
-    ${'QEMU that lives'}           | ${{ aborts: true }}                              | ${'QEMU was expected to be gone, and is not.'}
+    case                           | block                                             | why
+    ${'another window'}            | ${{ windows: [{ ...window, mapped: 1 }] }}        | ${'Missing at the end: qemu-spapr LIOBN 0x80000000'}
+    ${'a window too many'}         | ${{ windows: [] }}                                | ${'Not expected at the end: qemu-spapr LIOBN 0x80000000'}
+    ${'a report that never came'}  | ${{ reports: ['booted'] }}                        | ${"Never reported, or not in this place: 'booted'."}
+    ${'a message that never came'} | ${{ met: [{ type: 'H_GET_TCE' }] }}               | ${'The story never reached H_GET_TCE.'}
+    ${'a message elsewhere'}       | ${{ met: [{ type: 'system_reset', to: 'kvm' }] }} | ${'The story never reached system_reset at kvm.'}
+    ${'a message too few'}         | ${{ met: [{ type: 'system_reset', times: 2 }] }}  | ${'system_reset arrived 1 times instead of 2.'}
+    ${'a property that holds'}     | ${{ violated: ['S-13'] }}                         | ${'S-13 holds, and was expected not to.'}
+    ${'QEMU that lives'}           | ${{ aborts: true }}                               | ${'QEMU was expected to be gone, and is not.'}
   `('$case', ({ block, why }) => {
     const { outcome, mistakes } = resultOf([block]);
     expect(outcome).toBe('unexpected');

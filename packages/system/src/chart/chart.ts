@@ -1,4 +1,5 @@
 import type { StoryResult } from '../story/result.js';
+import type { ChartOptions } from './items.js';
 import { mermaidChart } from './mermaid.js';
 import { plantumlChart } from './plantuml.js';
 import { terminalChart } from './terminal.js';
@@ -7,5 +8,9 @@ const CHARTS = { terminal: terminalChart, mermaid: mermaidChart, plantuml: plant
 export type ChartFormat = keyof typeof CHARTS;
 export const CHART_FORMATS = Object.keys(CHARTS) as readonly ChartFormat[];
 
-/** A run as a sequence chart, one lane a machine. Long repetitions are left out with their count. */
-export const chart = (result: StoryResult, format: ChartFormat): string => CHARTS[format](result);
+/**
+ * A run as a sequence chart, one lane a machine. Long repetitions are left out with their count; so is, unless
+ * the options ask for all, how the machines of the host get at what one of them holds.
+ */
+export const chart = (result: StoryResult, format: ChartFormat, options: ChartOptions = {}): string =>
+  CHARTS[format](result, options);

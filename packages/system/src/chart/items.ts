@@ -1,18 +1,42 @@
 import type { StoryMessage, StoryResult } from '../story/result.js';
+import type { ChartItem } from './chart-item.js';
+import { folded, type Token } from './fold.js';
 
-/** One thing in a chart, in order. */
-export type ChartItem =
-  | { readonly kind: 'message'; readonly message: StoryMessage }
-  /** `times` repetitions of the messages before it were left out. */
-  | { readonly kind: 'left-out'; readonly times: number; readonly messages: number }
-  | { readonly kind: 'violation'; readonly text: string };
+export interface ChartOptions {
+  /** Shows every message, also by which the host's machines read and write what one of them holds. */
+  readonly all?: boolean;
+}
 
-/** Repetitions from which on only the first and the last are shown. */
-const REPETITIONS_MIN = 4;
-/** The longest sequence that is looked for as a repetition. */
-const PERIOD_MAX = 4;
+/** By which the machines of the host get at each other's tables, files and memory in the course of a call. */
+const ACCESSES = [
+  'table_group_read',
+  'tce_xchg',
+  'tce_kill',
+  'userspace_slot_read',
+  'userspace_slot_write',
+  'vfio_file',
+  'mm_iommu_lookup',
+  'ua_to_hpa',
+  'mapped_inc',
+  'mapped_dec',
+];
+/** Their answers bear no name of their own: their text begins with the call. */
+const ACCESS_ANSWERS = [
+  'table-access-return',
+  'memory-access-return',
+  'vfio-file-return',
+  'table-group-return',
+];
 
-const isAnswer = (type: string): boolean => type === 'hcall-return' || type === 'rtas-return';
+const isAccess = ({ type, text }: StoryMessage): boolean =>
+  ACCESSES.includes(type) ||
+  (ACCESS_ANSWERS.includes(type) && ACCESSES.some((call) => text === call || text.startsWith(`${call} `)));
+
+/** How many messages a chart does not show unless it is asked for all. */
+export const accessesIn = ({ messages }: StoryResult): number => messages.filter(isAccess).length;
+
+/** Answers of which what they say makes a difference. */
+const TOLD_APART = ['hcall-return', 'rtas-return', 'vfio-return', 'kvm-return'];
 
 /** What makes two messages alike: all but the figures in a call; an answer must be the same. */
 const likeness = (message: StoryMessage): string =>
@@ -21,72 +45,58 @@ const likeness = (message: StoryMessage): string =>
     message.to,
     message.thread,
     message.type,
-    isAnswer(message.type) ? message.text : '',
+    TOLD_APART.includes(message.type) ? message.text : '',
   ]);
 
-/** How often the `period` messages from `start` on come again, themselves included. */
-function repetitions(keys: readonly string[], start: number, period: number, end: number): number {
-  let next = start + period;
-  while (next < end && keys[next] === keys[next - period]) next += 1;
-  return Math.floor((next - start) / period);
-}
+/** Violations by the step that did it first, in order. */
+const violationsOf = ({
+  properties,
+}: StoryResult): readonly { readonly step: number; readonly text: string }[] =>
+  properties
+    .flatMap(({ name, firstStep, text }) =>
+      firstStep === null ? [] : [{ step: firstStep, text: `${name}: ${text}` }],
+    )
+    .sort((a, b) => a.step - b.step);
 
-/** Messages after which something must be shown, so that no repetition goes across. */
-function stopsOf(messages: readonly StoryMessage[], violations: readonly (readonly [number, string])[]) {
-  const steps = new Set(violations.map(([step]) => step));
-  return messages.flatMap(({ step }, index) =>
-    steps.has(step) && messages[index + 1]?.step !== step ? [index + 1] : [],
-  );
+/** What can be shown, in order: no repetition goes across a violation, since none is like another. */
+function tokensOf(result: StoryResult, all: boolean): readonly Token[] {
+  const violations = violationsOf(result);
+  const tokens: Token[] = [];
+  let next = 0;
+  const tell = (until: number): void => {
+    for (; next < violations.length && violations[next]!.step < until; next += 1) {
+      const { text } = violations[next]!;
+      tokens.push({ key: `violation ${next}`, item: { kind: 'violation', text }, messages: 0 });
+    }
+  };
+  for (const message of result.messages) {
+    tell(message.step);
+    if (all || !isAccess(message)) {
+      tokens.push({ key: likeness(message), item: { kind: 'message', message }, messages: 1 });
+    }
+  }
+  tell(Number.POSITIVE_INFINITY);
+  return tokens;
 }
 
 /** A run's messages with long repetitions left out, and with the violations where they happened. */
-export function chartItems({ messages, properties }: StoryResult): readonly ChartItem[] {
-  const violations = properties
-    .filter(({ firstStep }) => firstStep !== null)
-    .map(({ name, firstStep, text }) => [firstStep!, `${name}: ${text}`] as const);
-  const stops = stopsOf(messages, violations);
-  const keys = messages.map(likeness);
-  const items: ChartItem[] = [];
-  const show = (from: number, to: number): void => {
-    for (const message of messages.slice(from, to)) items.push({ kind: 'message', message });
-  };
-  for (let place = 0; place < messages.length; ) {
-    const end = stops.find((stop) => stop > place) ?? messages.length;
-    const [times, period] = longestRepetition(keys, place, end);
-    if (times < REPETITIONS_MIN) {
-      show(place, place + 1);
-      place += 1;
-    } else {
-      show(place, place + period);
-      items.push({ kind: 'left-out', times: times - 2, messages: (times - 2) * period });
-      place += times * period;
-      show(place - period, place);
-    }
-    const last = messages[place - 1]!;
-    if (messages[place]?.step === last.step) continue;
-    for (const [step, text] of violations) if (step === last.step) items.push({ kind: 'violation', text });
-  }
-  return items;
-}
-
-/** The repetition from `start` on that covers most. */
-function longestRepetition(keys: readonly string[], start: number, end: number): readonly [number, number] {
-  let best: readonly [times: number, period: number] = [1, 1];
-  for (let period = 1; period <= PERIOD_MAX; period += 1) {
-    const times = repetitions(keys, start, period, end);
-    if (times >= REPETITIONS_MIN && times * period > best[0] * best[1]) best = [times, period];
-  }
-  return best;
-}
+export const chartItems = (result: StoryResult, { all = false }: ChartOptions = {}): readonly ChartItem[] =>
+  // Once for what is repeated, and once for what repeats a repetition, such as hypercalls of 512 entries each.
+  folded(folded(tokensOf(result, all))).map(({ item }) => item);
 
 /** What was left out, in words. */
 export const leftOutText = ({ times, messages }: { readonly times: number; readonly messages: number }) =>
   times === messages ? `${messages} more like this` : `${times} more like these, ${messages} messages`;
 
+/** Answers whose text begins with the call that they answer. */
+const NAMES_ITS_CALL = [...TOLD_APART, ...ACCESS_ANSWERS, 'view-return', 'host-return'];
+
 /** A message in a line: who waits for it, its name, and what it says. */
 export const labelOf = ({ thread, type, text }: StoryMessage): string =>
-  [thread, isAnswer(type) ? '' : type, text].filter((part) => part !== null && part !== '').join(' ');
+  [thread, NAMES_ITS_CALL.includes(type) ? '' : type, text]
+    .filter((part) => part !== null && part !== '')
+    .join(' ');
 
 /** Whether a message answers one, and is drawn so. */
 export const isReply = ({ type }: StoryMessage): boolean =>
-  isAnswer(type) || type === 'monitor-return' || type === 'dma-done';
+  type.endsWith('-return') || type.endsWith('-done');

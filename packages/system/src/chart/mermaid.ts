@@ -1,16 +1,16 @@
 import { momentText } from '../costs.js';
 import type { StoryResult } from '../story/result.js';
-import { chartItems, isReply, labelOf, leftOutText } from './items.js';
+import { type ChartOptions, chartItems, isReply, labelOf, leftOutText } from './items.js';
 
 /** Characters that end a line or begin an entity in a Mermaid text. */
 const escaped = (text: string): string => text.replace(/[#;]/g, (char) => `#${char.charCodeAt(0)};`);
 
 /** The chart as a sequence diagram for Mermaid. */
-export function mermaidChart(result: StoryResult): string {
+export function mermaidChart(result: StoryResult, options: ChartOptions = {}): string {
   const { participants } = result;
   const aliasOf = (name: string): string => `P${participants.indexOf(name)}`;
   const everyone = `${aliasOf(participants[0]!)},${aliasOf(participants.at(-1)!)}`;
-  const lines = chartItems(result).map((item) => {
+  const lines = chartItems(result, options).map((item) => {
     if (item.kind === 'message') {
       const { message } = item;
       const line = isReply(message) ? '-->>' : '->>';

@@ -1,16 +1,16 @@
 import { momentText } from '../costs.js';
 import type { StoryResult } from '../story/result.js';
-import { chartItems, isReply, labelOf, leftOutText } from './items.js';
+import { type ChartOptions, chartItems, isReply, labelOf, leftOutText } from './items.js';
 
 /** PlantUML takes these for markup where they stand twice; a tilde makes them plain. */
 const escaped = (text: string): string => text.replace(/([*_~/"-])(?=\1)/g, '~$1');
 
 /** The chart as a sequence diagram for PlantUML. */
-export function plantumlChart(result: StoryResult): string {
+export function plantumlChart(result: StoryResult, options: ChartOptions = {}): string {
   const { participants } = result;
   const aliasOf = (name: string): string => `P${participants.indexOf(name)}`;
   const everyone = `${aliasOf(participants[0]!)}, ${aliasOf(participants.at(-1)!)}`;
-  const lines = chartItems(result).map((item) => {
+  const lines = chartItems(result, options).map((item) => {
     if (item.kind === 'message') {
       const { message } = item;
       const line = isReply(message) ? '-->' : '->';

@@ -1,7 +1,9 @@
 import { momentText } from '../costs.js';
+import type { GroupAtEnd, HostAtEnd } from '../story/host-at-end.js';
 import { windowText } from '../story/judge.js';
 import type { StoryMessage, StoryResult } from '../story/result.js';
-import { type ChartItem, chartItems, isReply, labelOf, leftOutText } from './items.js';
+import type { ChartItem } from './chart-item.js';
+import { type ChartOptions, chartItems, isReply, labelOf, leftOutText } from './items.js';
 
 const TIME_WIDTH = 12;
 const LANE_GAP = 4;
@@ -41,8 +43,38 @@ function bars(lanes: ReadonlyMap<string, number>, width: number): string[] {
   return cells;
 }
 
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
+
+const BASES = {
+  own: 'its first table',
+  none: 'nothing',
+  stale: 'a table that is not its first',
+  mixed: 'different tables',
+} as const;
+
+function groupText({ group, owner, bypass, base, windows }: GroupAtEnd): readonly string[] {
+  const whose = owner === 'vfio' ? "VFIO's" : "the host's";
+  return [
+    `  group ${group} is ${whose}, bypass ${bypass ? 'on' : 'off'}, table bases name ${BASES[base]}`,
+    ...windows.map(
+      ({ num, start, pageShift, levels, entries, mapped, references }) =>
+        `    window ${num} at ${hex(start)}: ${entries} entries of 2^${pageShift} bytes, levels ${levels}, ${mapped} mapped, ${references} references`,
+    ),
+  ];
+}
+
+/** What the host is left with, for people. */
+const hostText = ({ lockedKb, leakedRegions, orphanTables, groups }: HostAtEnd): readonly string[] => [
+  '',
+  'The host at the end:',
+  `  ${lockedKb} kB charged to QEMU`,
+  ...(leakedRegions === 0 ? [] : [`  ${leakedRegions} regions that stay pinned for ever`]),
+  ...(orphanTables === 0 ? [] : [`  ${orphanTables} tables that no group and no container has`]),
+  ...groups.flatMap(groupText),
+];
+
 /** A chart for people: time, one lane a machine, and what is said beside the arrow. */
-export function terminalChart(result: StoryResult): string {
+export function terminalChart(result: StoryResult, options: ChartOptions = {}): string {
   const { participants } = result;
   const lanes = lanesOf(participants);
   const width = widthOf(participants);
@@ -62,10 +94,11 @@ export function terminalChart(result: StoryResult): string {
     `${result.title} (${result.preset})`,
     '',
     `${'time'.padStart(TIME_WIDTH)}  ${heads}`.trimEnd(),
-    ...chartItems(result).map(line),
+    ...chartItems(result, options).map(line),
     '',
     'Windows at the end:',
     ...windows,
+    ...(result.host === null ? [] : hostText(result.host)),
     '',
   ].join('\n');
 }

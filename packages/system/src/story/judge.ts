@@ -84,11 +84,14 @@ function reportMistakes({ reports }: Expectation, { reports: found }: Ending): r
 }
 
 function metMistakes({ met }: Expectation, { messages }: Ending): readonly string[] {
-  return met.flatMap(({ type, text, times }) => {
+  return met.flatMap(({ type, to, text, times }) => {
     const found = messages.filter(
-      (message) => message.type === type && (text === null || message.text.includes(text)),
+      (message) =>
+        message.type === type &&
+        (to === null || message.to === to) &&
+        (text === null || message.text.includes(text)),
     ).length;
-    const what = `${type}${text === null ? '' : ` with '${text}'`}`;
+    const what = `${type}${text === null ? '' : ` with '${text}'`}${to === null ? '' : ` at ${to}`}`;
     if (times !== null && found !== times) return [`${what} arrived ${found} times instead of ${times}.`];
     return times === null && found === 0 ? [`The story never reached ${what}.`] : [];
   });

@@ -1,5 +1,13 @@
 import type { Mapped, MonitorReturn } from '@spapr-dma/protocol';
-import { type Choice, choicesOf, type Moved, RunError, type SystemState, takes } from '../choices.js';
+import {
+  type Choice,
+  choicesOf,
+  type Moved,
+  type Offer,
+  RunError,
+  type SystemState,
+  takes,
+} from '../choices.js';
 import { exitsDue } from '../exits.js';
 import type { Participant } from '../participants.js';
 import { initialState, step } from '../pure-driver.js';
@@ -121,21 +129,27 @@ export function runScript(
         mistakes: [`Step ${next + 1} of the script, ${script[next]!.action.verb}: ${error.message}.`],
       };
     }
-    if (choice !== null) {
+    const exit = internal === undefined ? exitDue(state) : null;
+    // The host's kernel ends what is left of QEMU at once, unless the script says in which order.
+    if (exit !== null && !isExit(script[next])) move({ kind: 'offer', ...exit });
+    else if (choice !== null) {
       memory = named(memory, script[next]!);
       next += 1;
       move(choice);
     } else if (internal !== undefined) move(internal);
-    else if (next === script.length) {
-      // When nothing else is left to do, the host's kernel ends what is left of QEMU.
-      const [exit] = exitsDue(state);
-      if (exit === undefined || !takes(state.snapshots[exit.to], exit.message))
-        return { state, mistakes: [] };
-      move({ kind: 'offer', ...exit });
-    } else return { state, mistakes: [stuck(script[next]!, next)] };
+    else if (next === script.length) return { state, mistakes: [] };
+    else return { state, mistakes: [stuck(script[next]!, next)] };
   }
   throw new RunError(`${story.id} does not come to rest`, null);
 }
+
+/** What the host's kernel has to do next of the end of QEMU; null where that is nothing. */
+function exitDue(state: SystemState): Offer | null {
+  const [exit] = exitsDue(state);
+  return exit !== undefined && takes(state.snapshots[exit.to], exit.message) ? exit : null;
+}
+
+const isExit = (step: ScriptStep | undefined): boolean => step?.action.verb.startsWith('exit-') ?? false;
 
 /** Why a step of the script is never taken. */
 const stuck = ({ action, when }: ScriptStep, at: number): string =>

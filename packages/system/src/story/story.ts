@@ -145,9 +145,17 @@ export const EXPECTATION_FIELDS = {
   ),
   /** Reports in this order; others may stand between them. */
   reports: optional(listOf(text), []),
-  /** Messages that must have arrived: at least once, or exactly so often; with this in their text. */
+  /** Messages that must have arrived: at least once, or exactly so often; there, and with this in their text. */
   met: optional(
-    listOf(objectOf({ type: text, text: optional(text, null), times: optional(count, null) })),
+    listOf(
+      objectOf({
+        type: text,
+        /** A call that KVM hands on arrives twice: there, and at QEMU. */
+        to: optional(text, null),
+        text: optional(text, null),
+        times: optional(count, null),
+      }),
+    ),
     [],
   ),
   /** What the host is left with; what is not said does not count. */

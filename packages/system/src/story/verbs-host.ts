@@ -23,7 +23,7 @@ import {
   type UnbindVfioPci,
 } from '@spapr-dma/protocol';
 import { count, flag, oneOf, optional, text, u64 } from './fields.js';
-import { to, verb } from './verb.js';
+import { mappingIn, qemuIn, type ScriptContext, ScriptError, to, verb } from './verb.js';
 
 const ADMINISTRATOR = threadId('admin');
 const toQemu = { from: 'environment', to: 'qemu-spapr' } as const;
@@ -45,6 +45,29 @@ const KVM_CALLS = [
   'kvmppc_spapr_tce_table',
   'kvmppc_spapr_tce_iommu_table',
 ] as const satisfies readonly KvmFailNext['call'][];
+
+/** The function of the host behind a device of the guest. @throws ScriptError for one that is not passed through */
+function hostFunctionOf(id: string, context: ScriptContext): string {
+  const device = qemuIn(context).devices.find((each) => each.id === id);
+  if (device?.driver !== 'vfio-pci') throw new ScriptError(`${id} is no device of the host`);
+  return device.host;
+}
+
+/** A function of the host reaches for a bus address. */
+function hostDma(
+  access: { readonly device: string; readonly bytes: number; readonly access: 'read' | 'write' },
+  address: bigint,
+  context: ScriptContext,
+) {
+  const message: HostDeviceDma = {
+    ...toHost,
+    ...access,
+    type: 'host-device-dma',
+    thread: threadId(access.device),
+    address: ioba(address),
+  };
+  return to('powernv-ioda2', message, context);
+}
 
 /** What the monitor does with passed-through devices, what the host does with its own, and what ends QEMU. */
 export const HOST_VERBS = {
@@ -154,15 +177,16 @@ export const HOST_VERBS = {
   /** A function of the host, passed through or not, reaches for a bus address. */
   'host-device-dma': verb(
     { device: text, address: u64, bytes: count, access: oneOf('read', 'write') },
-    ({ address, ...rest }, context) => {
-      const message: HostDeviceDma = {
-        ...toHost,
-        ...rest,
-        type: 'host-device-dma',
-        thread: threadId(rest.device),
-        address: ioba(address),
-      };
-      return to('powernv-ioda2', message, context);
+    ({ address, ...access }, context) => hostDma(access, address, context),
+  ),
+  /** A function that is passed through reaches for a buffer that its driver in the guest has mapped under a name. */
+  'host-device-dma-mapped': verb(
+    { of: text, bytes: count, access: oneOf('read', 'write') },
+    ({ of, ...access }, context) => {
+      const { device, segments } = mappingIn(context, of);
+      const [segment] = segments;
+      if (segment === undefined) throw new ScriptError(`'${of}' has no segment`);
+      return hostDma({ device: hostFunctionOf(device, context), ...access }, segment.dmaAddress, context);
     },
   ),
 } as const;

@@ -4,13 +4,15 @@ import {
   type HPutTceIndirect,
   type HStuffTce,
   high32,
+  INDICATORS,
+  ISOLATION_STATES,
   low32,
   type RtasCall,
 } from '@spapr-dma/protocol';
-import { buidOf } from '@spapr-dma/qemu-spapr';
+import { buidOf, pciDrcIndex } from '@spapr-dma/qemu-spapr';
 import type { AnyMessage } from '../participants.js';
-import { count, listOf, optional, u64 } from './fields.js';
-import { type ScriptContext, to, vcpu, verb } from './verb.js';
+import { count, listOf, oneOf, optional, text, u64 } from './fields.js';
+import { qemuIn, type ScriptContext, ScriptError, to, vcpu, verb } from './verb.js';
 
 /**
  * Calls of a guest that is not ours: whatever a vCPU can put into its registers. Only for machines without a
@@ -42,6 +44,13 @@ const addressOf = (phb: number): readonly number[] => {
   const buid = buidOf(phb);
   return [0, high32(buid), low32(buid)];
 };
+
+/** The connector of the slot that a device sits in. @throws ScriptError where there is no such device */
+function connectorOf(id: string, context: ScriptContext): number {
+  const device = qemuIn(context).devices.find((each) => each.id === id);
+  if (device === undefined) throw new ScriptError(`there is no device ${id}`);
+  return pciDrcIndex(device.phb, device.devfn);
+}
 
 /** What a vCPU may call without asking its kernel. */
 export const HOSTILE_VERBS = {
@@ -85,6 +94,19 @@ export const HOSTILE_VERBS = {
   ),
   'ibm,reset-pe-dma-window': verb({ ...onCpu, phb: count }, ({ vcpu: cpu, phb }, context) =>
     rtas('ibm,reset-pe-dma-window', cpu, addressOf(phb), 1, context),
+  ),
+  /** The guest gives a slot up, which ends an unplug, or takes it. */
+  'set-indicator': verb(
+    { ...onCpu, device: text, isolation: oneOf('ISOLATED', 'UNISOLATED') },
+    ({ vcpu: cpu, device, isolation }, context) => {
+      const index = connectorOf(device, context);
+      const args = [INDICATORS.ISOLATION_STATE, index, ISOLATION_STATES[isolation]];
+      return rtas('set-indicator', cpu, args, 1, context);
+    },
+  ),
+  /** The guest reads the description of what a slot holds, and takes it into use. */
+  'ibm,configure-connector': verb({ ...onCpu, device: text }, ({ vcpu: cpu, device }, context) =>
+    rtas('ibm,configure-connector', cpu, [connectorOf(device, context), 0], 1, context),
   ),
   quiesce: verb(onCpu, ({ vcpu: cpu }, context) => rtas('quiesce', cpu, [], 1, context)),
 } as const;

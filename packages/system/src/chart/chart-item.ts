@@ -1,0 +1,8 @@
+import type { StoryMessage } from '../story/result.js';
+
+/** One thing in a chart, in order. */
+export type ChartItem =
+  | { readonly kind: 'message'; readonly message: StoryMessage }
+  /** `times` repetitions of what stands before it were left out. */
+  | { readonly kind: 'left-out'; readonly times: number; readonly messages: number }
+  | { readonly kind: 'violation'; readonly text: string };
