@@ -1,5 +1,6 @@
 export * from './channels.js';
 export { CHART_FORMATS, type ChartFormat, chart } from './chart/chart.js';
+export { accessesIn, type ChartOptions } from './chart/items.js';
 export * from './choices.js';
 export { REPLAY_SWITCH, replayCellCount, replayCells } from './compare/compare-replay.js';
 export { type ComparedRun, comparedRuns, comparedValues } from './compare/compare-stories.js';

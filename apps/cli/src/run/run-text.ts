@@ -1,4 +1,4 @@
-import type { PropertyResult, StoryResult } from '@spapr-dma/system';
+import { accessesIn, type PropertyResult, type StoryResult } from '@spapr-dma/system';
 import type { Paint } from '../text/paint.js';
 import { table } from '../text/table.js';
 import { counted, excerpt, grouped } from '../text/words.js';
@@ -16,6 +16,13 @@ const paintedOutcome = ({ outcome, applies }: StoryResult, paint: Paint) => {
   if (!applies) return { text: 'not meant for these settings', paint: paint.warn };
   return { text: 'as expected', paint: paint.good };
 };
+
+/** What a chart does not show, and how to see it; nothing where it shows everything. */
+export function leftOutText(result: StoryResult): string {
+  const left = accessesIn(result);
+  if (left === 0) return '';
+  return `Not shown: ${counted(left, 'access', 'accesses')} between the machines of the host; --all shows them.\n`;
+}
 
 /** What became of one story, to stand below its chart. */
 export function outcomeText(result: StoryResult, paint: Paint): string {
