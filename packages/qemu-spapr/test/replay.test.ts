@@ -105,7 +105,7 @@ describe('an empty window', () => {
 });
 
 describe('a window that a create has just made', () => {
-  const created = (replayPolicy: NonNullable<Switches>['replayPolicy']) => {
+  const created = (replayPolicy: Required<NonNullable<Switches>>['replayPolicy']) => {
     const host = new FakeHost();
     const start = machineWith({ replayPolicy });
     const { qemu } = play(start, connectDevice(start, device(1)), host);

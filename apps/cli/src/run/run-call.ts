@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { type CompareCall, type CompareOptions, compareCallOf, withCompareOptions } from './compare-call.js';
 
 export const chartKinds = ['terminal', 'mermaid', 'plantuml'] as const;
 export type ChartKind = (typeof chartKinds)[number];
@@ -15,9 +16,11 @@ export interface RunCall {
   readonly set: readonly string[];
   /** Null where the number of stories decides between table and chart. */
   readonly chart: ChartKind | null;
+  /** Null where the stories are played once. */
+  readonly compare: CompareCall | null;
 }
 
-interface RunOptions {
+interface RunOptions extends CompareOptions {
   readonly list?: true;
   readonly preset?: string;
   readonly set?: readonly string[];
@@ -27,7 +30,7 @@ interface RunOptions {
 const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 export function runCommand(accept: (call: RunCall) => void): Command {
-  return new Command('run')
+  const command = new Command('run')
     .summary('play stories and check what must hold after every step')
     .description(
       'Plays stories through the machines and checks the properties after every step. Without STORY it plays all of ' +
@@ -41,7 +44,8 @@ export function runCommand(accept: (call: RunCall) => void): Command {
       new Option('--chart <kind>', 'print the messages of one story as a chart')
         .choices(chartKinds)
         .conflicts(['json', 'list']),
-    )
+    );
+  return withCompareOptions(command)
     .option('--json', 'print one JSON document and nothing else')
     .addHelpText(
       'after',
@@ -52,10 +56,17 @@ Examples:
   spapr-dma run boot-emulated --chart mermaid the same as a chart for Mermaid
   spapr-dma run --preset repaired             what the stories do with every switch fixed
   spapr-dma run --list                        what can be played and set
+  spapr-dma run --compare replayPolicy        what replays of large windows cost, policy by policy
+  spapr-dma run --compare disableOrder        what holds in the stories with each value of a switch
+
+--compare replayPolicy plays two situations with each policy: the guest makes a window of 64K pages while a
+passed-through device is there, and a device is passed through after the guest has made the window and mapped
+through KVM. A sparse table has an entry at the start of each 256 MiB, 16 of them at most; a dense one maps all of
+the guest's memory. With another switch, or with STORY, the stories are played with each value.
 
 Status: 0 all as expected, 1 something unexpected, 2 the call is unusable.`,
     )
-    .action((stories: string[], { list, preset, set, chart }: RunOptions) =>
+    .action((stories: string[], { list, preset, set, chart, ...compare }: RunOptions) =>
       accept({
         verb: 'run',
         stories,
@@ -63,6 +74,7 @@ Status: 0 all as expected, 1 something unexpected, 2 the call is unusable.`,
         preset: preset ?? null,
         set: set ?? [],
         chart: chart ?? null,
+        compare: compareCallOf(compare),
       }),
     );
 }

@@ -75,6 +75,7 @@ const withNewline = (text: string) => (text.endsWith('\n') ? text : `${text}\n`)
 /** `spapr-dma run [STORY…]`: plays stories; a single one is shown message by message. */
 export async function run(call: RunCall, host: Host): Promise<Answer> {
   if (call.list) return known(list);
+  if (call.compare !== null) return (await import('./compare.js')).compare(call, call.compare, host);
   if (call.chart !== null && call.stories.length !== 1) {
     throw new CallError('--chart takes exactly one story; see spapr-dma run --help', 'run');
   }
