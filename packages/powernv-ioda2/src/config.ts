@@ -24,7 +24,7 @@ export interface PowernvFeatures {
   readonly groupDevices: 'perGroup' | 'perDevice';
   /** Copies of a table that are charged: the userspace view too since linux-4.20. */
   readonly chargedCopies: 1 | 2;
-  /** `it_allocated_size`: what was allocated at first, or since linux-5.0 what was charged. */
+  /** `it_allocated_size`: what was allocated at first for the hardware, or since linux-5.0 what was charged. */
   readonly allocatedSize: 'allocated' | 'charged';
 }
 

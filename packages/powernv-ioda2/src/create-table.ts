@@ -93,10 +93,13 @@ export function createTable(running: Running, request: TableRequest): IommuTable
   };
   const pages = allocatedTableCount(tree) * copies * 2 ** (shape.levelShift - config.hostPageShift);
   costs(running, 'table-page', pages);
-  return finish(running, made, request, bytes(allocatedBytes(tree) * BigInt(copies)));
+  return finish(running, made, request, allocatedBytes(tree));
 }
 
-/** Notes how large the table is: what was allocated, or what it will be charged. */
+/**
+ * Notes how large the table is: what it will be charged, or, before linux-5.0, what was allocated for the hardware. That
+ * the userspace view was left out then (11f5acce2fa4) is remembered, not executed.
+ */
 function finish(running: Running, made: IommuTable, request: TableRequest, allocated: Bytes): IommuTable {
   const { config } = running.powernv;
   const isCharged = config.features.allocatedSize === 'charged';

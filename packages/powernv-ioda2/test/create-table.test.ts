@@ -135,9 +135,15 @@ describe('create_table', () => {
     expect(costsOf(send(owned(), asked))).toEqual({ 'table-page': 2 });
     const old = send(owned({ linux: 'linux-4.18' }), asked);
     expect(costsOf(old)).toEqual({ 'table-page': 2 * (1 + 2048) });
-    // Until then one copy was charged, and what was allocated counted as the table's size.
+    // Until then one copy was charged, and what was allocated for it counted as the table's size.
     expect(sizeOf(old.host, 16, 1n << 40n, 2)).toBe(0x801_0000n);
-    expect(createdIn(old).allocatedBytes).toBe(0x1002_0000n);
+    expect(createdIn(old).allocatedBytes).toBe(0x801_0000n);
+  });
+
+  test('linux-4.20 charges both copies of a whole tree, and counts the top level of one as its size (B-42)', () => {
+    const host = owned({ linux: 'linux-4.20' });
+    expect(sizeOf(host, 16, 1n << 40n, 2)).toBe(0x1002_0000n);
+    expect(createdIn(send(host, create(1, 16, 1n << 40n, 2))).allocatedBytes).toBe(0x1_0000n);
   });
 });
 

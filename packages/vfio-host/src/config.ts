@@ -46,6 +46,8 @@ export interface VfioHostFeatures {
   readonly regionGet: boolean;
   /** Pages are pinned in one go, and a short pin returns their number: since linux-5.1. */
   readonly bulkPin: boolean;
+  /** Giving back more than was charged leaves 0: until linux-5.3. */
+  readonly refundStopsAtZero: boolean;
   /** TCEs are cleared before a window is taken from its groups: since linux-6.11. Before, afterwards. */
   readonly clearBeforeUnset: boolean;
 }
@@ -75,6 +77,7 @@ export const VFIO_HOST_VERSIONS = [
   'linux-4.20',
   'linux-5.0',
   'linux-5.1',
+  'linux-5.3',
   'linux-6.1',
   'linux-6.4',
   'linux-6.11',
@@ -95,6 +98,7 @@ export const vfioHostFeaturesOf = (linux: LinuxName): VfioHostFeatures => ({
   mmOwner: isSince(linux, 4, 10) ? 'first' : 'current',
   regionGet: isSince(linux, 5, 0),
   bulkPin: isSince(linux, 5, 1),
+  refundStopsAtZero: !isSince(linux, 5, 3),
   clearBeforeUnset: isSince(linux, 6, 11),
 });
 

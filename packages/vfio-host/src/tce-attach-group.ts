@@ -20,7 +20,8 @@ import { createWindowFrame, defaultWindowRequest } from './tce-create-window.js'
 /**
  * Whether a group may join, in the order of the kernel's checks: ENODEV for a group that is no PE, EINVAL for v2
  * on a platform without dynamic windows, EBUSY for a second group in v1 and for one that is in already, EPERM
- * for one of another kind, and for v1 on a platform whose groups change hands where the driver does that.
+ * for one of another kind, and, from linux-4.10 to linux-6.3, for v1 on a platform whose groups change hands: the
+ * default window that is made later there is made for v2 only. That linux-4.2 lets v1 in is remembered, not executed.
  * @see [Linux] drivers/vfio/vfio_iommu_spapr_tce.c: tce_iommu_attach_group
  */
 export function attachGroupStatus(host: VfioHost, tce: TceContainer, facts: TableGroupFacts | null): Rc {
@@ -31,7 +32,9 @@ export function attachGroupStatus(host: VfioHost, tce: TceContainer, facts: Tabl
     if (group === facts.group) return 'EBUSY';
     if (ops !== facts.ops) return 'EPERM';
   }
-  return tce.version === 'v1' && host.config.features.ownership === 'attach' ? 'EPERM' : 0;
+  const { defaultWindow, ownership } = host.config.features;
+  const keepsV1Out = defaultWindow === 'postponed' && ownership === 'attach';
+  return tce.version === 'v1' && keepsV1Out ? 'EPERM' : 0;
 }
 
 /** What of a table group does not change. */

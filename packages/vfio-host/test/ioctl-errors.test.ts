@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { vfioHostConfigOf } from '../src/config.ts';
 import { FakePowernv } from './fake-powernv.ts';
 import { BUF, Rig } from './rig.ts';
 
@@ -132,6 +133,28 @@ test('a group of another kind cannot share a container, and goes back to the hos
   rig.open('/dev/vfio/2');
   expect(refused(rig, () => rig.call('VFIO_GROUP_SET_CONTAINER', { groupFd: 5 }))).toBe('EPERM');
   expect(rig.powernv.groups.get(2)!.owner).toBe('platform');
+});
+
+test.each`
+  linux           | result
+  ${'linux-4.2'}  | ${0}
+  ${'linux-4.10'} | ${'EPERM'}
+  ${'linux-6.1'}  | ${'EPERM'}
+  ${'linux-6.4'}  | ${0}
+`('v1 on a platform whose groups change hands, $linux → $result', ({ linux, result }) => {
+  const rig = new Rig({ config: vfioHostConfigOf(linux) });
+  rig.open();
+  rig.open('/dev/vfio/1');
+  rig.call('VFIO_GROUP_SET_CONTAINER');
+  expect(rig.setIommu(2)).toBe(result);
+  if (result !== 0) return;
+  // ENABLE charges the addresses of the window, 2 GiB; its table is charged with the window itself.
+  expect(rig.call('VFIO_IOMMU_ENABLE')).toBe(0);
+  expect(rig.map(0n, 0n, 0x1000n)).toBe(0);
+  expect(rig.vmlck()).toBe(0x20_0000 + 8192);
+  expect(rig.host.mms[0]!.pinnedPages).toBe(1);
+  rig.close(4);
+  expect(rig.vmlck()).toBe(0);
 });
 
 test('v1 takes one group; a second is claimed, refused and released', () => {

@@ -1,6 +1,7 @@
 import { threadId } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
 import type { VfioHostReceived } from '../src/calls.ts';
+import { vfioHostConfigOf } from '../src/config.ts';
 import { BUF, BUF_HPA, buffer, Rig } from './rig.ts';
 
 const ask = (rig: Rig, type: string, args: Readonly<Record<string, unknown>>): unknown => {
@@ -86,6 +87,24 @@ test('TCEs that KVM makes count like VFIO’s, and not in a region that has ende
   rig.unregister();
   expect(ask(rig, 'mapped_inc', { region: 1, count: 1 })).toMatchObject({ ok: false });
 });
+
+test.each`
+  linux          | left
+  ${'linux-5.2'} | ${0}
+  ${'linux-5.3'} | ${-64}
+`(
+  'account_locked_vm of $linux: a refund of more than was charged leaves $left kB, with a warning (B-42)',
+  (row) => {
+    const rig = new Rig({ config: vfioHostConfigOf(row.linux) }).attach();
+    ask(rig, 'account_locked_vm', { pages: 2, inc: true });
+    rig.sent = [];
+    ask(rig, 'account_locked_vm', { pages: 2, inc: false });
+    expect(rig.ran().join()).not.toContain('WARN');
+    ask(rig, 'account_locked_vm', { pages: 1, inc: false });
+    expect(rig.ran().join()).toContain('WARN_ON_ONCE');
+    expect(rig.vmlck()).toBe(row.left);
+  },
+);
 
 test('account_locked_vm charges the VMM within its limit, and tells what ran', () => {
   const rig = registered();

@@ -69,6 +69,12 @@ export const VFIO_SETTINGS: readonly Setting[] = [
   feature('regionGet', FALSE_TRUE, 'spec 40 section 4', 'unregistering takes a reference of its own'),
   feature('bulkPin', FALSE_TRUE, 'spec 40 section 4', 'pages are pinned in one go'),
   feature(
+    'refundStopsAtZero',
+    ['true', 'false'],
+    'B-42',
+    'a refund of more than was charged leaves 0 in locked_vm',
+  ),
+  feature(
     'clearBeforeUnset',
     FALSE_TRUE,
     'spec 40 section 4',

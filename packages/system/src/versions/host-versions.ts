@@ -46,6 +46,7 @@ const LINUX_6_12: Cells = {
   mmOwner: ['first', 'spec 40 section 1: since 4.10'],
   regionGet: ['true', 'spec 00 section 6: split in 5.0'],
   bulkPin: ['true', 'spec 40 section 4: recorded; assumed since 5.1'],
+  refundStopsAtZero: ['false', 'B-42: remembered; until 5.3 a refund stopped at 0'],
   clearBeforeUnset: ['true', 'spec 00 section 6: since 6.11'],
   // The platform.
   tableBaseUpdate: ['takeAndRelease', 'B-10: since 4.12'],
@@ -82,6 +83,7 @@ const LINUX_5_2: Cells = {
   realMode: ['on', 'B-38: removed in 5.19'],
   holdsIommuGroup: ['false', 'spec 30 section 4: until 6.1'],
   killSplit: ['false', 'spec 50 section 3: until 5.4'],
+  refundStopsAtZero: ['true', 'B-42: remembered; until 5.3'],
   hostDefaultWindow: ['below4G', 'spec 50 section 2: until 5.3'],
 };
 
@@ -133,7 +135,7 @@ const LINUX_4_2: Cells = {
   multiTce: ['false', 'spec 00 section 6: since 4.6'],
   validate: ['none', 'spec 30 section 5: assumed until 4.6'],
   chargesViews: ['false', 'spec 30 section 3: assumed until 4.6'],
-  vfioDefaultWindow: ['eager', 'spec 00 section 6: until 4.10'],
+  vfioDefaultWindow: ['eager', 'spec 00 section 6: until 4.10; that v1 may attach then is remembered'],
   mmOwner: ['current', 'spec 40 section 1: until 4.10'],
 };
 
