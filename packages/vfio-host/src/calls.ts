@@ -19,8 +19,8 @@ import {
 } from './group-calls.js';
 import { type Begins, locksOf } from './locks.js';
 import { openVfio } from './open.js';
-import { closeFile, exitProcess, isDeviceOpen, type MemoryEvent, unbindVfioPci } from './processes.js';
-import type { VfioHost } from './state.js';
+import { closeFile, exitProcess, type MemoryEvent, unbindVfioPci } from './processes.js';
+import { isDeviceOpen, type VfioHost } from './state.js';
 import type { Caller, LockName, ThreadState } from './thread-state.js';
 
 /** What VFIO receives. */

@@ -9,6 +9,7 @@ import type { Rc } from './answers.js';
 import { answered, type Begun, goesOn } from './begun.js';
 import type { DetachContainerFrame, GetStatusFrame } from './frames.js';
 import type { Process, VfioGroup } from './objects.js';
+import { ran } from './said.js';
 import {
   chargedMm,
   containerOf,
@@ -16,6 +17,7 @@ import {
   groupOf,
   hasOpenDevice,
   heldFiles,
+  isDeviceOpen,
   lowestFree,
   processOf,
   type VfioHost,
@@ -119,8 +121,9 @@ export function groupUnsetContainer(host: VfioHost, call: VfioGroupUnsetContaine
 
 /**
  * Opens a device: ENODEV for one that is not vfio-pci's or not of this group, EINVAL for a group whose container
- * has no driver yet, or that is in none.
+ * has no driver yet, or that is in none. vfio-pci takes the device into use when it is opened for the first time.
  * @see [Linux] drivers/vfio/group.c: vfio_group_ioctl_get_device_fd, vfio_group_use_container
+ * @see [Linux] drivers/vfio/vfio_main.c: vfio_df_open, vfio_df_device_first_open
  */
 export function groupGetDeviceFd(host: VfioHost, call: VfioGroupGetDeviceFd): Begun {
   const found = groupBehind(host, call);
@@ -134,8 +137,10 @@ export function groupGetDeviceFd(host: VfioHost, call: VfioGroupGetDeviceFd): Be
     1,
   );
   const opened = { kind: 'device', group: group.group, device: call.device, file } as const;
+  const opens = ran('vfio_df_open');
+  const said = isDeviceOpen(host, call.device) ? [opens] : [opens, ran('vfio_pci_core_enable')];
   const [next, fd] = withFd(host, process, opened);
-  return answered(next, fd);
+  return answered(next, fd, said);
 }
 
 /** Maps a region of a device, which keeps its file open. EBADF for no descriptor, ENODEV for none of a device. */

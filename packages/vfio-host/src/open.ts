@@ -1,4 +1,4 @@
-import type { OpenVfio } from '@spapr-dma/protocol';
+import type { GroupId, OpenVfio } from '@spapr-dma/protocol';
 import { answered, type Begun } from './begun.js';
 import {
   ensureProcess,
@@ -16,6 +16,16 @@ export const groupOfPath = (path: string): number | undefined => {
   const [, number] = /^\/dev\/vfio\/(\d+)$/.exec(path) ?? [];
   return number === undefined ? undefined : Number(number);
 };
+
+/** Whether a thread has the group's file still to release: nobody else opens it before. */
+const isGroupGoing = (host: VfioHost, id: GroupId): boolean =>
+  host.threads.some(({ stack }) =>
+    stack.some(
+      (frame) =>
+        frame.fn === 'release_files' &&
+        frame.files.some((file) => file.kind !== 'container' && file.group === id),
+    ),
+  );
 
 /**
  * Opens a new container, or a group, which only one can have open: EBUSY. ENOENT for a group none of whose
@@ -36,7 +46,7 @@ export function openVfio(start: VfioHost, { path, process: name }: OpenVfio): Be
   const id = groupOfPath(path);
   const group = id === undefined ? undefined : groupOf(host, id);
   if (group === undefined || group.devices.length === 0) return answered(host, 'ENOENT');
-  if (isGroupOpen(host, group.group)) return answered(host, 'EBUSY');
+  if (isGroupOpen(host, group.group) || isGroupGoing(host, group.group)) return answered(host, 'EBUSY');
   const [next, fd] = withFd(host, process, { kind: 'group', group: group.group });
   return answered(next, fd);
 }

@@ -12,12 +12,11 @@ import { answered, type Begun, goesOn } from './begun.js';
 import type { UnbindFrame } from './frames.js';
 import { detachFrame } from './group-calls.js';
 import { mapped, protectedAs, unmapped } from './memory.js';
-import type { Mm, VfioGroup } from './objects.js';
+import type { Mm, VfioFile, VfioGroup } from './objects.js';
 import { releaseFilesFrame } from './release-files.js';
 import {
   ensureProcess,
   fileOf,
-  heldFiles,
   mmOf,
   processOf,
   type VfioHost,
@@ -75,8 +74,10 @@ export function closeFile(host: VfioHost, { process: name, fd }: CloseVfioFile):
 }
 
 /**
- * A process ends: its memory goes, then its descriptors close in the order of their numbers, and what was closed
- * last is released first. Registered memory stays pinned until its container lets go of it.
+ * A process ends: its memory goes, then its files, of devices first and the one with the highest number first: so
+ * they were seen to go. Registered memory stays pinned until its container lets go of it.
+ *
+ * Abstraction: a group of which no device is open leaves after all devices have closed, too, whatever its number.
  * @see [Linux] kernel/exit.c: do_exit; kernel/task_work.c: task_work_run
  */
 export function exitProcess(host: VfioHost, { process: name }: Exit): Begun {
@@ -84,13 +85,13 @@ export function exitProcess(host: VfioHost, { process: name }: Exit): Begun {
   if (process === undefined) return answered(host, 0);
   const gone = { ...host, processes: host.processes.filter((each) => each !== process) };
   const exited = withMm(gone, { ...mmOf(gone, process.mm)!, mode: 'exited', vmas: [] });
-  const files = [...process.maps, ...process.fds.map(({ file }) => file)].reverse();
+  const all = [...process.maps, ...process.fds.map(({ file }) => file)].reverse();
+  const isDevice = ({ kind }: VfioFile): boolean => kind === 'device';
+  const files = [...all.filter(isDevice), ...all.filter((file) => !isDevice(file))];
   // The memory is already gone: kernels that charge whoever calls have nobody to give anything back to.
   return goesOn(withoutUnheldMms(exited), releaseFilesFrame(files, null));
 }
 
-export const isDeviceOpen = (host: VfioHost, device: string): boolean =>
-  heldFiles(host).some((file) => file.kind === 'device' && file.device === device);
 /** The group that vfio-pci has a device of. */
 export const groupOfDevice = (host: VfioHost, device: string): VfioGroup | undefined =>
   host.groups.find(({ devices }) => devices.includes(device));

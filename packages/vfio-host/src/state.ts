@@ -133,6 +133,12 @@ export const heldFiles = (host: VfioHost): readonly VfioFile[] =>
   host.processes.flatMap(({ fds, maps }) => [...fds.map(({ file }) => file), ...maps]);
 export const isHeld = (host: VfioHost, file: VfioFile): boolean =>
   heldFiles(host).some((held) => isSameFile(held, file));
+/** Whether a file is an opening of that device. */
+export const isFileOfDevice = (file: VfioFile, device: string): boolean =>
+  file.kind === 'device' && file.device === device;
+/** Whether a device is open, once or more often. */
+export const isDeviceOpen = (host: VfioHost, device: string): boolean =>
+  heldFiles(host).some((file) => isFileOfDevice(file, device));
 /** Whether a device of the group is open. */
 export const hasOpenDevice = (host: VfioHost, group: GroupId): boolean =>
   heldFiles(host).some((file) => file.kind === 'device' && file.group === group);

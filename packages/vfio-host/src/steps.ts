@@ -29,8 +29,13 @@ export const BEGIN: Resumption = { type: 'begin' };
 export type Next =
   | { readonly do: 'group'; readonly frame: Frame; readonly request: GroupRequest }
   | { readonly do: 'access'; readonly frame: Frame; readonly request: AccessRequest }
-  /** Gives up the mutexes it has and takes these. */
-  | { readonly do: 'lock'; readonly frame: Frame; readonly locks: readonly LockName[] }
+  /** Gives up the mutexes it has and takes these; one that yields lets others go on before, even if they are free. */
+  | {
+      readonly do: 'lock';
+      readonly frame: Frame;
+      readonly locks: readonly LockName[];
+      readonly yields: boolean;
+    }
   | { readonly do: 'call'; readonly frame: Frame; readonly callee: Frame }
   | { readonly do: 'return'; readonly answer: Answer };
 
@@ -60,10 +65,16 @@ export const access = (host: VfioHost, frame: Frame, request: AccessRequest, sai
   said,
   next: { do: 'access', frame, request },
 });
-export const takeLocks = (host: VfioHost, frame: Frame, locks: readonly LockName[], said = NONE): Step => ({
+export const takeLocks = (
+  host: VfioHost,
+  frame: Frame,
+  locks: readonly LockName[],
+  said = NONE,
+  yields = false,
+): Step => ({
   host,
   said,
-  next: { do: 'lock', frame, locks },
+  next: { do: 'lock', frame, locks, yields },
 });
 export const call = (host: VfioHost, frame: Frame, callee: Frame, said = NONE): Step => ({
   host,

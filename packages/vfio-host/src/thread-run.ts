@@ -142,7 +142,7 @@ function run(start: VfioHost, inside: Inside, frames: readonly Frame[], resume: 
       case 'lock':
         stack = [...outer, next.frame];
         locks = [];
-        if (!areFree(host, next.locks, thread)) return waiting(next.locks);
+        if (next.yields || !areFree(host, next.locks, thread)) return waiting(next.locks);
         locks = next.locks;
         resumed = BEGIN;
         break;

@@ -1,3 +1,4 @@
+import { threadId } from '@spapr-dma/protocol';
 import { describe, expect, test } from 'vitest';
 import { containerMode, defaultWindowMode, groupMode } from '../src/life-cycles.ts';
 import { Rig, type RigOptions } from './rig.ts';
@@ -18,6 +19,8 @@ const device = (rig: Rig) => rig.call('VFIO_GROUP_GET_DEVICE_FD', { device: DEVI
 const openContainers = (rig: Rig) => rig.host.containers.map((each) => containerMode(each));
 const group = (rig: Rig, id = 1) => groupMode(rig.host, rig.host.groups.find((each) => each.group === id)!);
 
+const OPENS = ['vfio_df_open', 'vfio_pci_core_enable'];
+const CLOSES = ['vfio_df_close', 'vfio_pci_core_disable'];
 /** What runs when the only group of a container leaves it. */
 const LEAVES = [
   'vfio_group_detach_container',
@@ -59,7 +62,7 @@ describe('close', () => {
     expect(rig.map(0n, 0n, 0x1000n)).toBe(0);
     rig.sent = [];
     expect(rig.close(fd)).toBe(0);
-    expect(rig.ran()).toEqual(LEAVES);
+    expect(rig.ran()).toEqual([...CLOSES, ...LEAVES]);
     expect(group(rig)).toBe('closed');
     expect(openContainers(rig)).toEqual(['empty']);
     expect(rig.info()).toBe('EINVAL');
@@ -71,11 +74,26 @@ describe('close', () => {
     expect(rig.call('mmap', { fd })).toBe(0);
     expect(rig.call('mmap', { fd: 3 })).toBe('ENODEV');
     expect(rig.call('mmap', { fd: 99 })).toBe('EBADF');
+    expect(rig.ran()).toEqual(OPENS);
     for (const each of [fd, 4, 3]) expect(rig.close(each)).toBe(0);
     expect(rig.ran()).toEqual([]);
     expect(rig.vmlck()).toBe(271_488);
     rig.exit();
-    expect(rig.ran()).toEqual(LEAVES);
+    expect(rig.ran()).toEqual([...CLOSES, ...LEAVES]);
+  });
+
+  test('a device is opened as often as one likes; vfio-pci uses it from the first opening to the last close', () => {
+    const rig = held();
+    const fds = [device(rig), device(rig)];
+    expect(rig.ran()).toEqual([...OPENS, 'vfio_df_open']);
+    expect(rig.call('VFIO_GROUP_GET_DEVICE_FD', { device: '0009:01:00.0' })).toBe('ENODEV');
+    expect(rig.ran()).toEqual([]);
+    rig.close(fds[0] as number);
+    expect(rig.ran()).toEqual(['vfio_df_close']);
+    rig.close(fds[1] as number);
+    expect(rig.ran()).toEqual(CLOSES);
+    device(rig);
+    expect(rig.ran()).toEqual(OPENS);
   });
 
   test('a descriptor that is not open is EBADF, and numbers are used again from the lowest', () => {
@@ -105,7 +123,7 @@ describe('exit', () => {
     device(rig);
     rig.sent = [];
     expect(rig.exit()).toMatchObject({ type: 'host-done', call: 'exit' });
-    expect(rig.ran()).toEqual(LEAVES);
+    expect(rig.ran()).toEqual([...CLOSES, ...LEAVES]);
     expect(rig.host).toMatchObject({
       mms: [],
       processes: [],
@@ -127,6 +145,38 @@ describe('exit', () => {
     rig.powernv.log.length = 0;
     rig.exit();
     expect(rig.powernv.log).toEqual(['iommu_group_release_dma_owner 2', 'iommu_group_release_dma_owner 1']);
+  });
+
+  test('all devices close before a group leaves; others go on in between, but nobody opens the group', () => {
+    const rig = new Rig({ threads: ['main', 'vcpu0'] }).attach();
+    rig.open('/dev/vfio/2');
+    rig.call('VFIO_GROUP_SET_CONTAINER', { groupFd: 5 });
+    const mapped = device(rig);
+    rig.call('mmap', { fd: mapped });
+    device(rig);
+    rig.call('VFIO_GROUP_GET_DEVICE_FD', { groupFd: 5, device: '0002:01:00.0' });
+    rig.sent = [];
+    const exit = { type: 'exit', from: 'environment', to: 'vfio-host', process: 'qemu' } as const;
+    rig.deliver({ ...exit, thread: threadId('main') });
+    expect(rig.ran()).toEqual([...CLOSES, 'vfio_df_close', ...CLOSES]);
+    expect(rig.thread()).toMatchObject({ at: 'exiting.waitingForMutex', locks: [] });
+    const another = { process: 'another', thread: 'vcpu0' };
+    expect(['1', '2'].map((id) => rig.open(`/dev/vfio/${id}`, another))).toEqual(['EBUSY', 'EBUSY']);
+    rig.powernv.log.length = 0;
+    expect(rig.run(rig.step())).toMatchObject({ type: 'host-done' });
+    expect(rig.powernv.log).toEqual(['iommu_group_release_dma_owner 2', 'iommu_group_release_dma_owner 1']);
+    expect(['1', '2'].map((id) => rig.open(`/dev/vfio/${id}`, another))).toEqual([3, 4]);
+  });
+
+  test('a device that a child has, too, stays open', () => {
+    const rig = held();
+    device(rig);
+    rig.deliver(rig.message('fork', { child: 'child' }));
+    rig.sent = [];
+    rig.exit();
+    expect(rig.ran()).toEqual([]);
+    rig.exit('child');
+    expect(rig.ran()).toEqual([...CLOSES, ...LEAVES]);
   });
 
   test('a container outlives its owner where a child has its descriptors, and keeps the owner’s charge', () => {

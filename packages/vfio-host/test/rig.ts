@@ -123,6 +123,10 @@ export class Rig {
     const isAccess = /^(tce_|userspace_)/.test(asked.type);
     return isAccess ? this.powernv.access(asked as TableAccess) : this.powernv.groupOp(asked as TableGroupOp);
   }
+  /** What a thread that waits for mutexes goes on by. */
+  step(thread = 'main'): VfioHostReceived {
+    return { type: 'step', from: 'environment', to: 'vfio-host', thread: threadId(thread) };
+  }
   /** Delivers messages until the thread has its answer; undefined where it does not come to one. */
   run(event: VfioHostReceived): VfioHostSent | undefined {
     let next: VfioHostReceived | undefined = event;
@@ -131,8 +135,7 @@ export class Rig {
       const sent = this.deliver(next);
       const done = sent.find(({ type }) => /-return$|^host-done$|^unexpected$/.test(type));
       if (done !== undefined) return done;
-      next = this.answer(sent);
-      if (next === undefined) return undefined;
+      next = this.answer(sent) ?? this.step((next as { readonly thread: string }).thread);
     }
   }
 

@@ -4,18 +4,12 @@ import { isNumber, type Names, namesAsText, type Value, withName, withoutName } 
 import { eventsOf, type ModelEvent, RETURN } from './model-events.ts';
 import type { TimelineLine } from './read-timeline.ts';
 
-const DEVICE_FILES = "files of devices, whose opening and closing shows in QEMU's own lines";
-
 /** What a timeline shows and the machines do not, and why. */
 export const LINES_NOT_COMPARED: Readonly<Record<string, string>> = {
-  dfclose: DEVICE_FILES,
-  dfopen: DEVICE_FILES,
   lock_r: 'shown by the error of the call that failed',
   mmnew_r: 'shown by the error of the call that failed',
   vfio_region_exit: 'MMIO regions of a device, which do no DMA',
   vfio_region_finalize: 'MMIO regions of a device, which do no DMA',
-  vpdis: DEVICE_FILES,
-  vpen: DEVICE_FILES,
 };
 
 /** Arguments that are pointers of the real machine, by event. */

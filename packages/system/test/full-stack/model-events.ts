@@ -48,6 +48,10 @@ export const PROBE_ON: Readonly<Record<string, string>> = {
   tce_iommu_detach_group: 'dgrp',
   tce_iommu_open: 'copen',
   tce_iommu_release: 'crel',
+  vfio_df_close: 'dfclose',
+  vfio_df_open: 'dfopen',
+  vfio_pci_core_disable: 'vpdis',
+  vfio_pci_core_enable: 'vpen',
 };
 
 /** The name under which the end of an ioctl on VFIO's container goes; timelines show it behind the call. */
