@@ -51,6 +51,8 @@ export interface MemoryDevice {
   readonly driver: 'pc-dimm';
   readonly gpa: Gpa;
   readonly bytes: Bytes;
+  /** Whether it is one block with the memory right before it, so that listeners to memory see one section. */
+  readonly joins?: boolean;
 }
 
 export type Device = PhbDevice | VioDevice | PciDevice | VfioPciDevice | MemoryDevice;

@@ -39,8 +39,9 @@ function removeMemslot(qemu: QemuState, at: Gpa): { qemu: QemuState; request: Kv
  * is there; the guest hears of it afterwards.
  * @see [QEMU] hw/mem/pc-dimm.c: pc_dimm_plug; include/exec/memory.h: MemoryListener
  */
-export function addMemory(qemu: QemuState, frame: DeviceAddFrame, { gpa, bytes }: MemoryDevice): Step {
-  const block = { gpa, bytes };
+export function addMemory(qemu: QemuState, frame: DeviceAddFrame, device: MemoryDevice): Step {
+  const { gpa, bytes, joins } = device;
+  const block: RamBlock = { gpa, bytes, ...(joins === true ? { joins } : {}) };
   switch (frame.at) {
     case 'begin': {
       if (qemu.ram.some((other) => gpa < other.gpa + other.bytes && other.gpa < gpa + bytes)) {

@@ -7,7 +7,7 @@ import type {
   TopologyJob,
   UpdateTopologyFrame,
 } from './frames-vfio.js';
-import { ramChanges, ramSectionsOf, sectionOf } from './prereg-sections.js';
+import { ramChanges, ramSectionsOf } from './prereg-sections.js';
 import { type QemuState, type RamBlock, tableOf } from './state.js';
 import { call, type Resumption, ret, returned, type Step } from './steps.js';
 import { sectionChanges, sectionsOf } from './vfio-sections.js';
@@ -132,8 +132,7 @@ export function memoryChange(
 ): UpdateTopologyFrame | null {
   const { vfio, config } = qemu;
   const there = ramSectionsOf(qemu);
-  const { ua } = sectionOf(block);
-  const away = there.filter((section) => section.ua !== ua);
+  const away = ramSectionsOf({ ram: qemu.ram.filter(({ gpa }) => gpa !== block.gpa) });
   const [before, after] = change === 'comes' ? [away, there] : [there, away];
   const { gone, come } = ramChanges(before, after, config.switches.ramSplit);
   const live = vfio.containers.filter(({ preregListener }) => preregListener).map(({ fd }) => fd);

@@ -5,10 +5,21 @@ import type { RamSection } from './vfio-state.js';
 
 export const sectionOf = ({ gpa, bytes }: RamBlock): RamSection => ({ ua: uaOfGpa(gpa), bytes });
 
-/** Guest memory as a listener to it sees it, by address. */
-export const ramSectionsOf = ({ ram }: QemuState): readonly RamSection[] => ram.map(sectionOf);
-
 const endOf = ({ ua, bytes }: RamSection): bigint => ua + bytes;
+
+/** Guest memory as a listener to it sees it, by address: blocks that are joined are one section. */
+export function ramSectionsOf({ ram }: Pick<QemuState, 'ram'>): readonly RamSection[] {
+  const sections: RamSection[] = [];
+  for (const block of ram) {
+    const section = sectionOf(block);
+    const last = sections.at(-1);
+    if (block.joins === true && last !== undefined && endOf(last) === section.ua) {
+      sections[sections.length - 1] = { ua: last.ua, bytes: (last.bytes + section.bytes) as Bytes };
+    } else sections.push(section);
+  }
+  return sections;
+}
+
 const piece = (from: bigint, to: bigint): RamSection => ({
   ua: from as RamSection['ua'],
   bytes: (to - from) as Bytes,

@@ -67,6 +67,8 @@ export type RcuCallback =
 export interface RamBlock {
   readonly gpa: Gpa;
   readonly bytes: Bytes;
+  /** True where it is one section with the block right before it. */
+  readonly joins?: true;
 }
 
 /** What a table is for: a window slot of a PHB, or a VIO device. */

@@ -13,7 +13,7 @@ import {
 } from '@spapr-dma/protocol';
 import type { Choice } from '../choices.js';
 import type { AnyMessage } from '../participants.js';
-import { count, objectOf, oneOf, optional, text, u64 } from './fields.js';
+import { count, flag, objectOf, oneOf, optional, text, u64 } from './fields.js';
 import { phbDeviceOf } from './setup.js';
 import { mappingIn, qemuIn, type ScriptContext, ScriptError, to, verb } from './verb.js';
 
@@ -87,8 +87,13 @@ export const QEMU_VERBS = {
   'device_add-pci': verb({ id: text, phb: count, devfn: count, ...which }, ({ of, ...device }, context) =>
     add({ driver: 'pci', ...device }, of, context),
   ),
-  'device_add-memory': verb({ gpa: u64, bytes: u64 }, ({ gpa: address, bytes: size }, context) =>
-    add({ driver: 'pc-dimm', gpa: gpa(address), bytes: bytes(size) }, null, context),
+  /** `joins`: it is one block with the memory right before it, as where something that covered a part of it goes. */
+  'device_add-memory': verb(
+    { gpa: u64, bytes: u64, joins: optional(flag, false) },
+    ({ gpa: address, bytes: size, joins }, context) => {
+      const block = { gpa: gpa(address), bytes: bytes(size), ...(joins ? { joins } : {}) };
+      return add({ driver: 'pc-dimm', ...block }, null, context);
+    },
   ),
   'device_del-phb': verb({ phb: count }, ({ phb }, context) => remove({ kind: 'phb', index: phb }, context)),
   'device_del-pci': verb({ id: text }, ({ id }, context) => remove({ kind: 'pci', id }, context)),
