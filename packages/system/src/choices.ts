@@ -6,11 +6,11 @@ import {
   foremost,
   type Routed,
   type Routes,
-  receiverOf,
   redirected,
   without,
 } from './channels.js';
 import { type AnyMessage, ENVIRONMENT, type Participant } from './participants.js';
+import { receiverFor, routesTo } from './routes.js';
 
 /** Everything there is at one moment: where each machine stands, and what is in flight. */
 export interface SystemState {
@@ -33,7 +33,10 @@ export type Choice =
   | { readonly kind: 'offer'; readonly to: string; readonly message: AnyMessage }
   /** A thread moves by itself. */
   | { readonly kind: 'step'; readonly to: string; readonly thread: ThreadId }
-  /** Another participant answers to a component from now on, and gets what waited for the old one. */
+  /**
+   * Another participant answers to a component from now on, and gets what waited for the old one; with it all that
+   * run on the same host.
+   */
   | { readonly kind: 'reroute'; readonly component: Component; readonly to: string };
 
 /** The message that drives a thread. */
@@ -107,9 +110,12 @@ export function taken(participants: readonly Participant[], state: SystemState, 
       return { channels, routes, arriving: stepMessage(participant, choice.thread) };
     }
     case 'reroute': {
-      const old = routes[choice.component];
-      const moved = old === undefined ? channels : redirected(channels, old, choice.to);
-      return { channels: moved, routes: { ...routes, [choice.component]: choice.to }, arriving: null };
+      const next = routesTo(participants, choice.component, choice.to);
+      const moved = Object.entries(next).reduce((waiting, [component, to]) => {
+        const old = routes[component as Component];
+        return old === undefined ? waiting : redirected(waiting, old, to);
+      }, channels);
+      return { channels: moved, routes: { ...routes, ...next }, arriving: null };
     }
   }
 }
@@ -134,10 +140,15 @@ export class RunError extends Error {
 }
 
 /** Adds addresses to what a participant sent. An `unexpected` among it stops the run. */
-export function routed(routes: Routes, arriving: Routed, sent: readonly AnyMessage[]): readonly Routed[] {
+export function routed(
+  participants: readonly Participant[],
+  routes: Routes,
+  arriving: Routed,
+  sent: readonly AnyMessage[],
+): readonly Routed[] {
   return sent.map((message) => {
     if (message.type === 'unexpected') throw new RunError('the machine does not expect it', arriving);
-    return { from: arriving.to, to: receiverOf(routes, message), message };
+    return { from: arriving.to, to: receiverFor(participants, routes, arriving.to, message), message };
   });
 }
 

@@ -85,7 +85,7 @@ export class LiveSystem {
       this.#actors[arriving.to]!.send(arriving.message);
       if (this.#failure !== null) throw new RunError(String(this.#failure), arriving);
     }
-    const sent = arriving === null ? [] : routed(took.routes, arriving, this.#sent);
+    const sent = arriving === null ? [] : routed(this.#participants, took.routes, arriving, this.#sent);
     const done = moved(this.#state, choice, took, this.#snapshots(), sent);
     this.#state = done.state;
     if (arriving !== null) this.bus.tell(arriving);

@@ -20,6 +20,8 @@ export const ENVIRONMENT = 'environment';
 export interface Participant {
   readonly name: string;
   readonly component: Component;
+  /** The machine it runs on, where a system has two: whoever runs there speaks to those beside it. */
+  readonly host?: string;
   readonly machine: AnyStateMachine;
   readonly input: unknown;
   /** The context as plain data, equal exactly where two contexts are. */

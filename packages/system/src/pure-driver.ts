@@ -27,7 +27,7 @@ export function step(participants: readonly Participant[], state: SystemState, c
   const participant = participants.find(({ name }) => name === arriving.to)!;
   const { snapshot, sent } = transition(participant, state, arriving);
   const snapshots = { ...state.snapshots, [arriving.to]: snapshot };
-  return moved(state, choice, took, snapshots, routed(took.routes, arriving, sent));
+  return moved(state, choice, took, snapshots, routed(participants, took.routes, arriving, sent));
 }
 
 /** Asks one machine. @throws RunError that names the message where the machine fails */

@@ -110,6 +110,12 @@ describe('a story that does not go as told is unexpected, and says why', () => {
     [{ do: 'migrate-incoming' }, 'nothing was migrated'],
     [{ do: 'device-dma', device: 'nic', ioba: '0x0', bytes: 1, access: 'read' }, 'there is no device nic'],
     [{ do: 'dlpar-add-phb', phb: 7 }, 'there is no PHB 7'],
+    [{ do: 'set-indicator', device: 'nic', isolation: 'ISOLATED' }, 'there is no device nic'],
+    [{ do: 'host-device-dma-mapped', of: 'ring', bytes: 1, access: 'read' }, "nothing is mapped as 'ring'"],
+    [
+      { do: 'host-device-dma', device: 'x', address: '0x0', bytes: 1, access: 'read' },
+      'this machine has no powernv-ioda2',
+    ],
     [{ do: 'probe', device: 'nic', dmaMask: '0xff' }, 'this machine has no guest-kernel'],
     [{ do: 'stop', of: 'qemu-elsewhere' }, 'there is no qemu-elsewhere'],
   ])('a step without meaning ends the story: %j', (step, why) => {

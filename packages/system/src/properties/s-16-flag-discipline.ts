@@ -8,8 +8,11 @@ function listenersOf(qemu: QemuState, { liobn, owner }: EnabledTable): number {
   return (phb?.notifiers ?? 0) + ofVfio.filter((giommu) => giommu.liobn === liobn).length;
 }
 
+/** Where a window is made that nobody has put anything into: by the guest, or before a migration's entries. */
+const MAKES_EMPTY = ['rtas_ibm_create_pe_dma_window', 'spapr_tce_table_post_load'];
+
 const isCreating = (qemu: QemuState): boolean =>
-  qemu.creating !== null || lockHolder(qemu).includes('rtas_ibm_create_pe_dma_window');
+  qemu.creating !== null || lockHolder(qemu).some((fn) => MAKES_EMPTY.includes(fn));
 
 function undisciplined(qemu: QemuState): string | null {
   for (const table of qemu.tables) {

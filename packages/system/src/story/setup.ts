@@ -63,8 +63,33 @@ function qemuInputOf(machine: MachineSetup, settings: Settings, size: Size): Qem
   };
 }
 
+/** The QEMU that the guest starts on, and the one that a migration goes to. */
+const SOURCE = 'qemu-spapr';
+const DESTINATION = 'qemu-destination';
 /** Pages of a host that a story says nothing about. */
 const HOST_PAGE_SHIFT = 16;
+
+/** The machines of one host: QEMU, and what the kernel has below it. */
+function hostOf(machine: MachineSetup, settings: Settings, size: Size, qemu: string): readonly Participant[] {
+  const { kvm, host, vcpus } = machine;
+  const kvmConfig = kvmConfigOf(settings, size, host?.pageShift ?? HOST_PAGE_SHIFT);
+  return [
+    ...(kvm ? [kvmParticipant(kvmConfig, vcpus)] : []),
+    qemuParticipant(qemu, qemuInputOf(machine, settings, size)),
+    ...(kvm || host !== null ? hostParticipants(machine, settings, size) : []),
+  ];
+}
+
+/** What a migration goes to: a QEMU beside the first, or a host of its own where there are kernels below them. */
+function destinationOf(machine: MachineSetup, settings: Settings, size: Size): readonly Participant[] {
+  const there = hostOf(machine, settings, size, DESTINATION);
+  if (there.length === 1) return there;
+  return there.map((each) => ({
+    ...each,
+    name: each.name === DESTINATION ? each.name : `${each.name}-destination`,
+    host: DESTINATION,
+  }));
+}
 
 /** The machines of a story, before anything happened. */
 export function participantsOf(
@@ -72,15 +97,13 @@ export function participantsOf(
   settings: Settings,
   size: Size,
 ): readonly Participant[] {
-  const { guest, kvm, host, vcpus, guestPageShift, destination } = machine;
-  const input = qemuInputOf(machine, settings, size);
+  const { guest, kvm, vcpus, guestPageShift, destination } = machine;
   const hypervisor = kvm ? 'kvm' : 'qemu-spapr';
-  const kvmConfig = kvmConfigOf(settings, size, host?.pageShift ?? HOST_PAGE_SHIFT);
+  const source = hostOf(machine, settings, size, SOURCE);
+  const hasKernels = source.length > 1;
   return [
     ...(guest ? [guestParticipant(guestConfigOf(settings, size, guestPageShift, hypervisor), vcpus)] : []),
-    ...(kvm ? [kvmParticipant(kvmConfig, vcpus)] : []),
-    qemuParticipant('qemu-spapr', input),
-    ...(destination ? [qemuParticipant('qemu-destination', input)] : []),
-    ...(kvm || host !== null ? hostParticipants(machine, settings, size) : []),
+    ...(destination && hasKernels ? source.map((each) => ({ ...each, host: SOURCE })) : source),
+    ...(destination ? destinationOf(machine, settings, size) : []),
   ];
 }
