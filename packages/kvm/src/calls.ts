@@ -245,6 +245,7 @@ export function outcomeOf(kvm: KvmState, event: KvmReceived): Outcome {
       return { kvm: { ...kvm, failNext: { ...kvm.failNext, [FAILING[event.call]]: true } }, sent: [] };
     case 'step':
       return rcuSteps(kvm);
+    case 'KVM_GET_API_VERSION':
     case 'KVM_CHECK_EXTENSION':
     case 'KVM_CREATE_DEVICE':
     case 'KVM_SET_USER_MEMORY_REGION':

@@ -59,9 +59,13 @@ export interface KvmFeatures {
   readonly holdsIommuGroup: boolean;
 }
 
+/** What the host's cores are, as far as capabilities depend on it. */
+export type HostCpu = 'power8' | 'power9' | 'power10';
+
 /** A kernel's KVM, with what it was configured with. */
 export interface KvmConfig {
   readonly hostPageShift: HostPageShift;
+  readonly cpu: HostCpu;
   /** Consecutive entries that one access to a hardware table, to regions or to slots may cover. */
   readonly entriesAtOnce: number;
   /** TCEs of one H_PUT_TCE_INDIRECT at most. */
@@ -70,15 +74,16 @@ export interface KvmConfig {
   readonly features: KvmFeatures;
 }
 
-/** What does not depend on the version: pages of 64K, and one access for as many entries as lie in a row. */
-const SIZES = {
+/** What does not depend on the version: POWER9, pages of 64K, and one access for as many entries as lie in a row. */
+const SIZES: Pick<KvmConfig, 'hostPageShift' | 'cpu' | 'entriesAtOnce' | 'indirectTcesMax'> = {
   hostPageShift: hostPageShift(16),
+  cpu: 'power9',
   entriesAtOnce: Number.MAX_SAFE_INTEGER,
   indirectTcesMax: INDIRECT_TCES_MAX,
-} as const;
+};
 
 /** A configuration from a version's differences, with the sizes of POWER9. */
 export const kvmConfig = (
   { switches, features }: { readonly switches: KvmSwitches; readonly features: KvmFeatures },
-  sizes: Partial<Pick<KvmConfig, keyof typeof SIZES>> = {},
+  sizes: Partial<typeof SIZES> = {},
 ): KvmConfig => ({ ...SIZES, ...sizes, switches, features });

@@ -101,6 +101,7 @@ const HCALLS: readonly (Hcall | RtasCall)['type'][] = [
   'rtas',
 ];
 const SYSCALLS: readonly (KvmCall['type'] | 'exit')[] = [
+  'KVM_GET_API_VERSION',
   'KVM_CHECK_EXTENSION',
   'KVM_CREATE_DEVICE',
   'KVM_SET_USER_MEMORY_REGION',

@@ -1,12 +1,11 @@
 import {
   type CloseKvmFile,
   type KvmCall,
-  type KvmCheckExtension,
   type KvmEnableCap,
-  type KvmExtension,
   type MmapTable,
   unreachable,
 } from '@spapr-dma/protocol';
+import { extensionValue, KVM_API_VERSION } from './check-extension.js';
 import { fileRelease } from './exit.js';
 import type { Frame, SyscallFrame } from './frames.js';
 import { kvmCreateDevice } from './kvm-vfio.js';
@@ -14,24 +13,6 @@ import { kvmSetUserMemoryRegion } from './memslots.js';
 import { type KvmState, tableOfFd, withTable } from './state.js';
 import { call, type Resumption, refuse, type Step, succeed } from './steps.js';
 import { createFrame } from './tce-create.js';
-
-/** Whether this KVM has what is asked for. @see [Linux] arch/powerpc/kvm/powerpc.c: kvm_vm_ioctl_check_extension */
-function hasExtension({ config: { features } }: KvmState, extension: KvmExtension): boolean {
-  switch (extension) {
-    case 'KVM_CAP_SPAPR_TCE':
-    case 'KVM_CAP_PPC_ENABLE_HCALL':
-      return true;
-    case 'KVM_CAP_SPAPR_MULTITCE':
-      return features.multiTce;
-    case 'KVM_CAP_SPAPR_TCE_64':
-      return features.spaprTce64;
-    case 'KVM_CAP_SPAPR_TCE_VFIO':
-      return features.spaprTceVfio;
-  }
-}
-
-const checkExtension = (kvm: KvmState, { extension }: KvmCheckExtension): Step =>
-  succeed(kvm, hasExtension(kvm, extension) ? 1 : 0);
 
 /** Switches a hypercall on, where KVM has a handler for it. @see [Linux] arch/powerpc/kvm/powerpc.c: kvm_vm_ioctl_enable_cap */
 function enableCap(kvm: KvmState, { hcall }: KvmEnableCap): Step {
@@ -91,8 +72,10 @@ export function syscall(kvm: KvmState, frame: SyscallFrame, resumed: Resumption)
     return value.errno === null ? succeed(kvm, value.value) : refuse(kvm, value.errno);
   }
   switch (request.type) {
+    case 'KVM_GET_API_VERSION':
+      return succeed(kvm, KVM_API_VERSION);
     case 'KVM_CHECK_EXTENSION':
-      return checkExtension(kvm, request);
+      return succeed(kvm, extensionValue(kvm, request));
     case 'KVM_ENABLE_CAP':
       return enableCap(kvm, request);
     case 'KVM_CREATE_DEVICE':
@@ -104,10 +87,10 @@ export function syscall(kvm: KvmState, frame: SyscallFrame, resumed: Resumption)
     case 'close':
       return close(kvm, frame, request);
     case 'resume_all_vcpus':
-      return succeed({ ...kvm, paused: false });
+      return succeed({ ...kvm, holds: Math.max(kvm.holds - 1, 0) });
     // The vCPUs inside the kernel leave it first.
     case 'pause_all_vcpus':
-      return succeed({ ...kvm, paused: true });
+      return succeed({ ...kvm, holds: kvm.holds + 1 });
     case 'KVM_CREATE_SPAPR_TCE_64':
       if (!kvm.config.features.spaprTce64) return refuse(kvm, 'EINVAL');
       if (request.flags !== 0) return refuse(kvm, 'EINVAL');

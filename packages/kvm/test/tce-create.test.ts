@@ -1,6 +1,6 @@
 import { bytes, hostPageShift, iommuPageShift, liobn } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
-import { canonicalKvm, sttPages } from '../src/index.ts';
+import { canonicalKvm, KVM_VERSIONS, kvmConfig, sttPages } from '../src/index.ts';
 import { configOf, LIOBN, Rig } from './rig.ts';
 
 const create64 = (
@@ -126,6 +126,26 @@ test('mmap knows tables only', () => {
   const fd = rig.create(12, 0n, 4n);
   expect(rig.errno({ type: 'mmap', fd, bytes: bytes(32n) })).toBe('OK');
   expect(rig.errno({ type: 'mmap', fd: fd + 1, bytes: bytes(32n) })).toBe('EBADF');
+});
+
+test.each([
+  ['power8', [1, 1, 1, 0, 0, 0]],
+  ['power9', [1, 0, 1, 1, 0, 1]],
+  ['power10', [1, 0, 1, 1, 1, 1]],
+] as const)('what a processor has, recorded on power9 and power10: %s', (cpu, values) => {
+  const rig = new Rig(kvmConfig(KVM_VERSIONS['linux-6.12'], { cpu }));
+  const caps = [
+    'PPC_SMT',
+    'PPC_HTM',
+    'SPAPR_RESIZE_HPT',
+    'PPC_MMU_RADIX',
+    'PPC_MMU_HASH_V3',
+    'PPC_NESTED_HV',
+  ] as const;
+  expect(caps.map((cap) => rig.value({ type: 'KVM_CHECK_EXTENSION', extension: `KVM_CAP_${cap}` }))).toEqual(
+    values,
+  );
+  expect(rig.value({ type: 'KVM_GET_API_VERSION' })).toBe(12);
 });
 
 test('what a version has: capabilities, the 64-bit create, charges and eager pages', () => {

@@ -90,10 +90,16 @@ export const KVM_TABLE_PAGE_SHIFT_MAX = 34;
 /** KVM capabilities by number. */
 export const KVM_CAPS = {
   KVM_CAP_SPAPR_TCE: 63,
+  KVM_CAP_PPC_SMT: 64,
   KVM_CAP_SPAPR_MULTITCE: 94,
   KVM_CAP_PPC_ENABLE_HCALL: 104,
   KVM_CAP_SPAPR_TCE_64: 125,
+  KVM_CAP_PPC_HTM: 132,
+  KVM_CAP_SPAPR_RESIZE_HPT: 133,
+  KVM_CAP_PPC_MMU_RADIX: 134,
+  KVM_CAP_PPC_MMU_HASH_V3: 135,
   KVM_CAP_SPAPR_TCE_VFIO: 142,
+  KVM_CAP_PPC_NESTED_HV: 160,
 } as const;
 /** Attributes of the KVM-VFIO device's group. */
 export const KVM_DEV_VFIO_GROUP_ATTRS = { ADD: 1, DEL: 2, SET_SPAPR_TCE: 3 } as const;

@@ -13,12 +13,20 @@ type FromQemu<Type extends string> = Call<Type, 'qemu-spapr', 'kvm'>;
 
 export type KvmExtension =
   | 'KVM_CAP_SPAPR_TCE'
+  | 'KVM_CAP_PPC_SMT'
   | 'KVM_CAP_SPAPR_MULTITCE'
   | 'KVM_CAP_PPC_ENABLE_HCALL'
   | 'KVM_CAP_SPAPR_TCE_64'
-  | 'KVM_CAP_SPAPR_TCE_VFIO';
+  | 'KVM_CAP_PPC_HTM'
+  | 'KVM_CAP_SPAPR_RESIZE_HPT'
+  | 'KVM_CAP_PPC_MMU_RADIX'
+  | 'KVM_CAP_PPC_MMU_HASH_V3'
+  | 'KVM_CAP_SPAPR_TCE_VFIO'
+  | 'KVM_CAP_PPC_NESTED_HV';
 
-/** Answers with 1 where KVM has what is asked for, else with 0. */
+/** Answers with the version of KVM's interface. */
+export type KvmGetApiVersion = FromQemu<'KVM_GET_API_VERSION'>;
+/** Answers with 1 where KVM has what is asked for, else with 0; for PPC_SMT with the threads of a core. */
 export interface KvmCheckExtension extends FromQemu<'KVM_CHECK_EXTENSION'> {
   readonly extension: KvmExtension;
 }
@@ -96,6 +104,7 @@ export type PauseAllVcpus = FromQemu<'pause_all_vcpus'>;
 export type ResumeAllVcpus = FromQemu<'resume_all_vcpus'>;
 
 export type KvmCall =
+  | KvmGetApiVersion
   | KvmCheckExtension
   | KvmCreateDevice
   | KvmSetUserMemoryRegion

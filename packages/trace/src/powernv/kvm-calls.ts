@@ -49,9 +49,6 @@ function checkExtension(caller: Caller, args: Arguments): Played {
   return answerOf(call(caller, { type: 'KVM_CHECK_EXTENSION', extension }));
 }
 
-/** The version of the interface, which never changes. @see [Linux] include/uapi/linux/kvm.h: KVM_API_VERSION */
-const KVM_API_VERSION = 12;
-
 function enableCap(caller: Caller, args: Arguments): Played {
   const [cap, number = ''] = args.words;
   // Like the making of VM and vCPU: no TCE depends on it, and it cannot fail.
@@ -87,7 +84,7 @@ type Play = (caller: Caller, args: Arguments) => Played;
 
 /** What the recordings call a system call on KVM's files, and the message that it is. */
 export const KVM_CALLS: Readonly<Record<string, Play>> = {
-  KVM_GET_API_VERSION: () => returned(KVM_API_VERSION),
+  KVM_GET_API_VERSION: (caller) => answerOf(call(caller, { type: 'KVM_GET_API_VERSION' })),
   KVM_CHECK_EXTENSION: checkExtension,
   KVM_ENABLE_CAP: enableCap,
   KVM_SET_DEVICE_ATTR: setDeviceAttr,

@@ -1,4 +1,12 @@
-import { canonicalKvm, KVM_VERSIONS, type KvmState, kvmConfig, kvmMachine, RCU_THREAD } from '@spapr-dma/kvm';
+import {
+  canonicalKvm,
+  type HostCpu,
+  KVM_VERSIONS,
+  type KvmState,
+  kvmConfig,
+  kvmMachine,
+  RCU_THREAD,
+} from '@spapr-dma/kvm';
 import {
   canonicalPowernv,
   type PhbInput,
@@ -26,6 +34,13 @@ const VFIO_HOST = vfioHostMachine();
 
 /** A 32-bit adapter's, or a disk's that the recordings do not use: no recorded answer depends on it. */
 const HOST_DRIVER_MASK = 0xffff_ffffn;
+
+/** The processors that the PHBs came with. */
+const CPUS: Readonly<Record<RecordedPlatform['phb'], HostCpu>> = {
+  PHB3: 'power8',
+  PHB4: 'power9',
+  PHB5: 'power10',
+};
 
 const ADDRESS = /^([0-9a-f]{4}):([0-9a-f]{2}):/;
 /** The bus a function is on, whose functions are one group. */
@@ -56,7 +71,7 @@ export function participantsOf(
       name: 'kvm',
       component: 'kvm',
       machine: KVM,
-      input: { config: kvmConfig(KVM_VERSIONS[linux], { hostPageShift }) },
+      input: { config: kvmConfig(KVM_VERSIONS[linux], { hostPageShift, cpu: CPUS[generation] }) },
       canonical: canonicalKvm,
       threads: ({ rcu }: KvmState) => (rcu.callbacks.length > 0 ? [RCU_THREAD] : []),
     },
