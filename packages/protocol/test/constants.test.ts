@@ -19,7 +19,7 @@ test.each`
   table                       | numbers
   ${HCALL_OPCODES}            | ${{ H_GET_TCE: 0x1c, H_PUT_TCE: 0x20, H_STUFF_TCE: 0x138, H_PUT_TCE_INDIRECT: 0x13c, H_REG_CRQ: 0xfc, H_FREE_CRQ: 0x100, KVMPPC_H_RTAS: 0xf000 }}
   ${RTAS_TOKENS}              | ${{ 'ibm,query-pe-dma-window': 0x2026, 'ibm,create-pe-dma-window': 0x2027, 'ibm,remove-pe-dma-window': 0x2028, 'ibm,reset-pe-dma-window': 0x2029 }}
-  ${KVM_CAPS}                 | ${{ KVM_CAP_SPAPR_TCE: 63, KVM_CAP_SPAPR_MULTITCE: 94, KVM_CAP_PPC_ENABLE_HCALL: 104, KVM_CAP_SPAPR_TCE_64: 125, KVM_CAP_SPAPR_TCE_VFIO: 142 }}
+  ${KVM_CAPS}                 | ${{ KVM_CAP_SPAPR_TCE: 63, KVM_CAP_PPC_SMT: 64, KVM_CAP_SPAPR_MULTITCE: 94, KVM_CAP_PPC_ENABLE_HCALL: 104, KVM_CAP_SPAPR_TCE_64: 125, KVM_CAP_PPC_HTM: 132, KVM_CAP_SPAPR_RESIZE_HPT: 133, KVM_CAP_PPC_MMU_RADIX: 134, KVM_CAP_PPC_MMU_HASH_V3: 135, KVM_CAP_SPAPR_TCE_VFIO: 142, KVM_CAP_PPC_NESTED_HV: 160 }}
   ${KVM_DEV_VFIO_GROUP_ATTRS} | ${{ ADD: 1, DEL: 2, SET_SPAPR_TCE: 3 }}
   ${VFIO_EXTENSIONS}          | ${{ SPAPR_TCE_IOMMU: 2, EEH: 5, SPAPR_TCE_v2_IOMMU: 7 }}
   ${INDICATORS}               | ${{ ISOLATION_STATE: 9001, DR: 9002, ALLOCATION_STATE: 9003 }}
