@@ -13,7 +13,7 @@ import {
 import type { Frame } from './frames.js';
 import { startsInRealMode } from './hcall.js';
 import { type Answer, awaitedAt, type Place, type UserAnswer } from './places.js';
-import { freeTable, graceIsOver } from './rcu.js';
+import { freeTable, graceIsOver, nobodyReads } from './rcu.js';
 import { cost, type KvmSent, reportFrom } from './sent.js';
 import {
   type KvmState,
@@ -71,7 +71,7 @@ const isExiting = ({ ioctls }: KvmState): boolean =>
   ioctls.some(({ stack }) => stack.some(({ fn }) => fn === 'exit'));
 
 /** Whether a vCPU may enter the kernel: QEMU does not hold it, and is not going. */
-export const mayEnter = (kvm: KvmState): boolean => !kvm.paused && !isExiting(kvm);
+export const mayEnter = (kvm: KvmState): boolean => kvm.holds === 0 && !isExiting(kvm);
 
 /** The region that takes a system call: the first that nobody is in; −1 while it has to wait. */
 export function ioctlFor(kvm: KvmState, event: KvmReceived): number {
@@ -139,7 +139,18 @@ function kvmReturn({ type, thread }: KvmCall, value: Returned): KvmReturn {
   return { type: 'kvm-return', from: 'kvm', to: 'qemu-spapr', thread, call: type, result };
 }
 
-/** A system call after it ran. One that holds the vCPUs is answered when the last of them has left the kernel. */
+/** Whether a system call that took a hardware table from a LIOBN waits for vCPUs that may write it yet (B-46). */
+const waitsForGrace = (kvm: KvmState, { type }: KvmCall, value: Returned): boolean =>
+  kvm.config.switches.releaseWaits === 'fixed' &&
+  (type === 'close' || type === 'KVM_DEV_VFIO_GROUP_DEL') &&
+  value.kind === 'syscall' &&
+  value.errno === null &&
+  !nobodyReads(kvm);
+
+/**
+ * A system call after it ran. One that holds the vCPUs, or waits for a grace period, is answered when the vCPUs in
+ * question have left the kernel.
+ */
 function ioctlRan(ioctl: number, task: Task, { kvm, sent, waits, ended }: Ran): Outcome {
   if (waits !== null) {
     return { kvm: withIoctl(kvm, ioctl, { ...task, at: waits.at, stack: waits.stack }), sent };
@@ -150,13 +161,16 @@ function ioctlRan(ioctl: number, task: Task, { kvm, sent, waits, ended }: Ran): 
   if (frame.call.type === 'pause_all_vcpus' && vcpusInside(kvm).length > 0) {
     return { kvm: withIoctl(kvm, ioctl, { ...task, at: 'pausingVcpus', stack: [frame] }), sent };
   }
+  if (waitsForGrace(kvm, frame.call, value)) {
+    return { kvm: withIoctl(kvm, ioctl, { ...task, at: 'waitingForGracePeriod', stack: [frame] }), sent };
+  }
   return { kvm: idle, sent: [...sent, kvmReturn(frame.call, value)] };
 }
 
-/** The vCPUs are all held: who asked for it is told. */
-export function vcpusHeld(kvm: KvmState, ioctl: number): Outcome {
+/** The vCPUs that a system call waited for are out: who made it is told. */
+export function vcpusAreOut(kvm: KvmState, ioctl: number): Outcome {
   const [frame] = kvm.ioctls[ioctl]!.stack;
-  if (frame?.fn !== 'syscall') return unreachable('vCPUs are held for nobody');
+  if (frame?.fn !== 'syscall') return unreachable('nobody waits for the vCPUs');
   const idle = withIoctl(kvm, ioctl, { thread: NO_THREAD, at: 'idle', stack: [] });
   return { kvm: idle, sent: [kvmReturn(frame.call, { kind: 'syscall', value: 0, errno: null })] };
 }

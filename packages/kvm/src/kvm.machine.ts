@@ -10,9 +10,10 @@ import {
   type Outcome,
   outcomeOf,
   rcuMaySteps,
-  vcpusHeld,
+  vcpusAreOut,
 } from './calls.js';
 import { ENTRY_PLACES, IOCTL_PLACES, type PlaceInfo, RCU_PLACES, VCPU_PLACES } from './places.js';
+import { nobodyReads } from './rcu.js';
 import type { KvmSent } from './sent.js';
 import { initialKvm, type KvmInput, type KvmState, type Task, vcpusInside } from './state.js';
 import { KVM_CONFIG_DEFAULT } from './versions.js';
@@ -54,6 +55,7 @@ const kvmSetup = setup({
     freeAndFound: ({ context, event }, { n }: Whose) =>
       ioctlFor(context, event) === n && findsView(context, event),
     vcpusAreOut: ({ context }) => vcpusInside(context).length === 0,
+    nobodyReads: ({ context }) => nobodyReads(context),
     graceIsOver: ({ context, event }) => rcuMaySteps(context, event),
     isAt: ({ context }, { at, ...whose }: AtPlace) => taskOf(context, whose).at === at,
     isLost: ({ context }, { at, ...whose }: AtPlace) =>
@@ -197,8 +199,8 @@ function ioctl(n: number) {
   const returns = { guard: { type: 'freeAndReturns', params: whose }, actions: goOn } as const;
   const enters = { guard: { type: 'free', params: whose }, actions: goOn, target: 'entered' } as const;
   const accesses = { guard: { type: 'freeAndFound', params: whose }, actions: goOn } as const;
-  const held = kvmSetup.enqueueActions(({ context, enqueue }) => {
-    const { kvm, sent } = vcpusHeld(context, n);
+  const out = kvmSetup.enqueueActions(({ context, enqueue }) => {
+    const { kvm, sent } = vcpusAreOut(context, n);
     enqueue.assign(kvm);
     for (const message of sent) enqueue.emit(message);
   });
@@ -212,8 +214,15 @@ function ioctl(n: number) {
           ...Object.fromEntries(VIEW_ACCESSES.map((type) => [type, accesses])),
         },
       },
-      entered: { always: always(whose, 'entered', [...Object.keys(IOCTL_PLACES), 'pausingVcpus']) },
-      pausingVcpus: { always: { guard: 'vcpusAreOut', actions: held, target: 'idle' } },
+      entered: {
+        always: always(whose, 'entered', [
+          ...Object.keys(IOCTL_PLACES),
+          'pausingVcpus',
+          'waitingForGracePeriod',
+        ]),
+      },
+      pausingVcpus: { always: { guard: 'vcpusAreOut', actions: out, target: 'idle' } },
+      waitingForGracePeriod: { always: { guard: 'nobodyReads', actions: out, target: 'idle' } },
       ...placesOf(whose, IOCTL_PLACES),
     },
   });

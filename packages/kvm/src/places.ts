@@ -90,7 +90,7 @@ export const VCPU_PLACES = {
 } as const satisfies Readonly<Record<string, PlaceInfo>>;
 
 /** The places of a system call. Where QEMU is gone, or a file's last user lets it go, one leads to another. */
-const FILES_GO = ['releasing.uncharging', 'detaching.readingGroup', 'idle'] as const;
+const FILES_GO = ['releasing.uncharging', 'detaching.readingGroup', 'waitingForGracePeriod', 'idle'] as const;
 export const IOCTL_PLACES = {
   'creating.charging': { awaits: MEMORY, next: ['creating.refunding', 'idle'] },
   'creating.refunding': { awaits: MEMORY, next: ['idle'] },
@@ -118,8 +118,19 @@ export type IoctlPlace = keyof typeof IOCTL_PLACES;
 export type RcuPlace = keyof typeof RCU_PLACES;
 /** Where a thread waits for an answer. */
 export type WaitingPlace = VcpuPlace | IoctlPlace | RcuPlace;
-/** Where a thread can be. `pausingVcpus` waits for the last vCPU to leave the kernel. */
-export type Place = WaitingPlace | 'inGuest' | 'inUserspace' | 'idle' | 'pausingVcpus' | 'quiet' | 'pending';
+/**
+ * Where a thread can be. `pausingVcpus` waits for the last vCPU to leave the kernel, `waitingForGracePeriod` for those
+ * that may have found what was unlinked.
+ */
+export type Place =
+  | WaitingPlace
+  | 'inGuest'
+  | 'inUserspace'
+  | 'idle'
+  | 'pausingVcpus'
+  | 'waitingForGracePeriod'
+  | 'quiet'
+  | 'pending';
 
 const PLACES: Readonly<Record<WaitingPlace, PlaceInfo>> = { ...VCPU_PLACES, ...IOCTL_PLACES, ...RCU_PLACES };
 

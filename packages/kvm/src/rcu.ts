@@ -6,6 +6,10 @@ import { ask, done, type Resumption, type Step } from './steps.js';
 export const graceIsOver = ({ rcu }: KvmState): boolean =>
   rcu.at === 'pending' && rcu.callbacks[0] !== undefined && rcu.callbacks[0].readers.length === 0;
 
+/** Whether nothing that was unlinked is in anybody's sight any more. */
+export const nobodyReads = ({ rcu }: KvmState): boolean =>
+  rcu.callbacks.every(({ readers }) => readers.length === 0);
+
 /**
  * RCU lets a hardware table go: here, some 10 ms after it was unlinked, its reference is dropped.
  * @see [Linux] arch/powerpc/kvm/book3s_64_vio.c: kvm_spapr_tce_iommu_table_free

@@ -75,8 +75,8 @@ export interface KvmState {
   readonly ioctls: readonly Task[];
   readonly rcu: Task & { readonly callbacks: readonly RcuCallback[] };
   readonly failNext: NextFailures;
-  /** Whether QEMU holds the vCPUs. */
-  readonly paused: boolean;
+  /** How many of QEMU's calls hold the vCPUs: a reset does, and so may what it leads to. */
+  readonly holds: number;
 }
 
 /** What the machine is started with; what is left out is as in `KVM_CONFIG_DEFAULT`. */
@@ -106,7 +106,7 @@ export const initialKvm = (config: KvmConfig, vcpus: number, ioctls: number): Kv
   ioctls: Array.from({ length: ioctls }, () => idleIoctl),
   rcu: { thread: RCU_THREAD, at: 'quiet', stack: [], callbacks: [] },
   failNext: NO_FAILURES,
-  paused: false,
+  holds: 0,
 });
 
 /** The table a call on a LIOBN finds: the raw register is compared, all 64 bits of it. */

@@ -27,6 +27,7 @@ const LINUX_6_12: KvmVersion = {
     viewAllocFailure: 'silent',
     createLock: 'fixed',
     sizeMatch: 'atLeast',
+    releaseWaits: 'unfixed',
   },
   features: {
     viewPages: 'onDemand',

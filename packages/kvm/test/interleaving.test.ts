@@ -99,6 +99,36 @@ test('QEMU holds the vCPUs: it is told when the last one has left the kernel', (
   expect(rig.can({ ...get, thread: threadId('vcpu0') })).toBe(true);
 });
 
+test.each`
+  releaseWaits | type                        | at
+  ${'unfixed'} | ${'close'}                  | ${'idle'}
+  ${'fixed'}   | ${'close'}                  | ${'waitingForGracePeriod'}
+  ${'unfixed'} | ${'KVM_DEV_VFIO_GROUP_DEL'} | ${'idle'}
+  ${'fixed'}   | ${'KVM_DEV_VFIO_GROUP_DEL'} | ${'waitingForGracePeriod'}
+`('releaseWaits $releaseWaits: $type while a vCPU may write the hardware is $at (B-46)', (row) => {
+  const rig = attachedRig(configOf('linux-6.12', { releaseWaits: row.releaseWaits }));
+  const { fd } = rig.kvm.tables[0]!;
+  const answers = () => rig.sent.filter(({ type }) => type === 'kvm-return').length;
+  const before = answers();
+  rig.enters({ type: 'H_PUT_TCE', liobn: BigInt(LIOBN), ioba: 0n, tce: 0x20003n });
+  rig.say({ type: row.type, fd, groupFd: 7, from: 'qemu-spapr', to: 'kvm', thread: threadId('main') });
+  while (rig.open.some(({ thread }) => thread === 'main')) rig.answer('main');
+  expect(place(rig, 'ioctl')).toBe(row.at);
+  // A vCPU that comes later cannot find the table, and is not waited for.
+  rig.enters({ type: 'H_PUT_TCE', liobn: BigInt(LIOBN) + 1n, ioba: 0n, tce: 0x20003n }, 1);
+  expect(answers() - before).toBe(row.at === 'idle' ? 1 : 0);
+  while (rig.open.some(({ thread }) => thread === 'vcpu0')) rig.answer('vcpu0');
+  expect([place(rig, 'ioctl'), answers() - before]).toEqual(['idle', 1]);
+});
+
+test('releaseWaits fixed: with nobody inside, and for a close that is refused, nothing is waited for', () => {
+  const rig = attachedRig(configOf('linux-6.12', { releaseWaits: 'fixed' }));
+  rig.enters({ type: 'H_PUT_TCE', liobn: BigInt(LIOBN), ioba: 0n, tce: 0x20003n });
+  const { fd } = rig.kvm.tables[0]!;
+  expect(rig.errno({ type: 'close', fd: 99 })).toBe('EBADF');
+  expect(rig.value({ type: 'close', fd: fd! })).toBe(0);
+});
+
 test('QEMU’s end waits for the vCPUs inside the kernel', () => {
   const rig = attachedRig();
   rig.enters({ type: 'H_PUT_TCE', liobn: BigInt(LIOBN), ioba: 0n, tce: 0x20003n });

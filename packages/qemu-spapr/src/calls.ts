@@ -154,7 +154,7 @@ function taskOfCommand(qemu: QemuState, message: QemuReceived, resting: Resting)
       if (message.target.kind !== 'memory') return undefined;
       return onMain({ fn: 'pc_dimm_unplug', at: 'begin', gpa: message.target.gpa });
     case 'system_reset':
-      return onMain(systemReset(qemu), resting === 'realized' ? 'running' : resting);
+      return onMain(systemReset(qemu, resting === 'realized'), resting === 'realized' ? 'running' : resting);
     case 'migrate':
       return migrationBlocker(qemu) === undefined ? onMain(migrate(qemu), 'paused') : undefined;
     case 'migrate-incoming':

@@ -130,7 +130,9 @@ export interface PhbDmaResetFrame {
 }
 export interface SystemResetFrame {
   readonly fn: 'spapr_machine_reset';
-  readonly at: 'begin' | 'phbReset' | 'zeroed' | 'viosReset';
+  readonly at: 'requested' | 'pausingVcpus' | 'begin' | 'phbReset' | 'zeroed' | 'viosReset' | 'resumingVcpus';
+  /** Whether vCPUs in KVM are held meanwhile: in every reset but the first. */
+  readonly holdsVcpus: boolean;
   /** PHBs that are still to be reset, in that order. */
   readonly phbs: readonly number[];
   /** Tables in KVM that are still to be zeroed. */

@@ -5,7 +5,7 @@ import type { SystemResetFrame } from './frames-qemu.js';
 import { phbDmaReset } from './phb-dma-reset.js';
 import { type QemuSent, traced } from './sent.js';
 import { phbOfIndex, type QemuState, windowsOfPhb } from './state.js';
-import { abort, call, callOrGo, goto, type Resumption, ret, returned, type Step } from './steps.js';
+import { abort, call, callOrGo, goto, kvmCall, type Resumption, ret, returned, type Step } from './steps.js';
 import { phbWasReset } from './vfio-hooks.js';
 import { isInKvm, wholeOf, windowOf } from './view.js';
 import { allViosReset } from './vio-reset.js';
@@ -23,10 +23,11 @@ const withoutBypass = (qemu: QemuState): QemuState => ({
   tables: qemu.tables.map((table) => (table.bypass ? { ...table, bypass: false } : table)),
 });
 
-/** The function to call. */
-export const systemReset = ({ phbs }: QemuState): SystemResetFrame => ({
+/** The function to call. The first reset is part of QEMU's start, when no vCPU runs yet. */
+export const systemReset = ({ phbs, config }: QemuState, first: boolean): SystemResetFrame => ({
   fn: 'spapr_machine_reset',
-  at: 'begin',
+  at: 'requested',
+  holdsVcpus: config.kvm !== null && !first,
   phbs: phbs
     .filter(({ mode }) => mode === 'present')
     .map(({ properties }) => properties.index)
@@ -37,14 +38,23 @@ export const systemReset = ({ phbs }: QemuState): SystemResetFrame => ({
 /**
  * Machine reset. Every PHB gets its default window; VIO devices are put back; connectors whose unplug waits
  * lose their device. TCEs of the fresh windows are 0, and are written all the same, which brings in every page of
- * a view in KVM; who listens hears nothing of it.
+ * a view in KVM; who listens hears nothing of it. vCPUs are held from before the first PHB until all is done.
  *
+ * Abstraction: a call that a vCPU has left the kernel with waits for the big lock, and is answered after the reset; QEMU
+ * lets it finish before, and the vCPU forgets it.
  * Abstraction: PHBs are reset from the highest index down, QEMU takes the one that was made last first; the
  * connectors, whose order is that of a hash table in QEMU, are reset by index.
  * @see [QEMU] hw/ppc/spapr.c: spapr_machine_reset; hw/ppc/spapr_pci.c: spapr_phb_reset
+ * @see [QEMU] softmmu/runstate.c: main_loop_should_exit
  */
 export function spaprMachineReset(qemu: QemuState, frame: SystemResetFrame, resumed: Resumption): Step {
   switch (frame.at) {
+    case 'requested': {
+      if (!frame.holdsVcpus) return goto(qemu, { ...frame, at: 'begin' });
+      return kvmCall(qemu, { ...frame, at: 'pausingVcpus' }, { type: 'pause_all_vcpus' });
+    }
+    case 'pausingVcpus':
+      return goto(qemu, { ...frame, at: 'begin' });
     case 'begin': {
       const [index] = frame.phbs;
       if (index === undefined) return call(qemu, { ...frame, at: 'viosReset' }, allViosReset(qemu));
@@ -77,8 +87,12 @@ export function spaprMachineReset(qemu: QemuState, frame: SystemResetFrame, resu
         next = withConnector(next, at, drc, released);
         sent.push(traced({ event: 'spapr_drc_reset', index }));
       }
-      return ret(next, null, sent);
+      return frame.holdsVcpus
+        ? kvmCall(next, { ...frame, at: 'resumingVcpus' }, { type: 'resume_all_vcpus' }, sent)
+        : ret(next, null, sent);
     }
+    case 'resumingVcpus':
+      return ret(qemu);
     default:
       return unreachable(`spapr_machine_reset at ${frame.at satisfies never}`);
   }

@@ -1,6 +1,6 @@
 import type { Hcall, HcallReturn, TceHcall, ThreadId } from '@spapr-dma/protocol';
 import type { QemuState } from '@spapr-dma/qemu-spapr';
-import { begunCall, enabledTable, lockHolder, type ObservedStep, rangeOf } from './property.js';
+import { begunCall, enabledTable, type ObservedStep, rangeOf } from './property.js';
 
 /** A hypercall on TCEs that is not answered yet. */
 export interface HcallInFlight {
@@ -51,8 +51,6 @@ export interface Flight {
   readonly answered: readonly AnsweredHcall[];
 }
 
-const asMeddled = (call: HcallInFlight): HcallInFlight => ({ ...call, meddled: true });
-
 /** Keeps book of the hypercalls on TCEs, from when KVM or QEMU takes them until the guest is answered. */
 export function flightAfter(
   before: readonly HcallInFlight[],
@@ -61,9 +59,7 @@ export function flightAfter(
 ): Flight {
   const call = begunCall(step) as Hcall | undefined;
   const begun = isTceHcall(call) ? call : null;
-  // A vCPU that goes on while the machine is reset has no part in what the tables hold then.
-  const isReset = lockHolder(qemu)[0] === 'spapr_machine_reset';
-  let inFlight = isReset && before.some(({ meddled }) => !meddled) ? before.map(asMeddled) : before;
+  let inFlight = before;
   if (begun !== null) {
     const writes = writtenBy(begun) !== null;
     const meddles = ({ call: other, thread }: HcallInFlight): boolean =>
@@ -71,7 +67,7 @@ export function flightAfter(
     const others = inFlight.filter(({ thread }) => thread !== begun.thread);
     inFlight = [
       ...others.map((each) => (meddles(each) ? { ...each, meddled: true } : each)),
-      { thread: begun.thread, call: begun, meddled: isReset || others.some(meddles) },
+      { thread: begun.thread, call: begun, meddled: others.some(meddles) },
     ];
   }
   const answers = step.moved.sent.flatMap(({ message }) =>

@@ -38,6 +38,11 @@ export const KVM_SETTINGS: readonly Setting[] = [
     'a page of the view cannot be had: the entry is lost, or QEMU tries',
   ),
   defect('createLock', 'B-36', 'two creates of one LIOBN cannot both succeed'),
+  defect(
+    'releaseWaits',
+    'B-46',
+    'a hardware table leaves a LIOBN when no vCPU inside the kernel can write it any more',
+  ),
   choice(
     'sizeMatch',
     ['exact', 'atLeast'],
