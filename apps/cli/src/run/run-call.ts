@@ -16,6 +16,8 @@ export interface RunCall {
   readonly set: readonly string[];
   /** Null where the number of stories decides between table and chart. */
   readonly chart: ChartKind | null;
+  /** Whether the chart of one story shows accesses between the machines of the host too. */
+  readonly all: boolean;
   /** Null where the stories are played once. */
   readonly compare: CompareCall | null;
 }
@@ -25,6 +27,7 @@ interface RunOptions extends CompareOptions {
   readonly preset?: string;
   readonly set?: readonly string[];
   readonly chart?: ChartKind;
+  readonly all?: true;
 }
 
 const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
@@ -44,7 +47,8 @@ export function runCommand(accept: (call: RunCall) => void): Command {
       new Option('--chart <kind>', 'print the messages of one story as a chart')
         .choices(chartKinds)
         .conflicts(['json', 'list']),
-    );
+    )
+    .option('--all', 'with one story, show accesses between the machines of the host too');
   return withCompareOptions(command)
     .option('--json', 'print one JSON document and nothing else')
     .addHelpText(
@@ -66,7 +70,7 @@ the guest's memory. With another switch, or with STORY, the stories are played w
 
 Status: 0 all as expected, 1 something unexpected, 2 the call is unusable.`,
     )
-    .action((stories: string[], { list, preset, set, chart, ...compare }: RunOptions) =>
+    .action((stories: string[], { list, preset, set, chart, all, ...compare }: RunOptions) =>
       accept({
         verb: 'run',
         stories,
@@ -74,6 +78,7 @@ Status: 0 all as expected, 1 something unexpected, 2 the call is unusable.`,
         preset: preset ?? null,
         set: set ?? [],
         chart: chart ?? null,
+        all: all ?? false,
         compare: compareCallOf(compare),
       }),
     );

@@ -15,7 +15,7 @@ import type { Host } from '../host.js';
 import { list } from './list.js';
 import type { RunCall } from './run-call.js';
 import { runDocument } from './run-document.js';
-import { outcomeText, storiesText } from './run-text.js';
+import { leftOutText, outcomeText, storiesText } from './run-text.js';
 
 /** What `ask` answers; where what it was asked for does not exist, that is the caller's mistake. */
 function known<T>(ask: () => T): T {
@@ -79,13 +79,18 @@ export async function run(call: RunCall, host: Host): Promise<Answer> {
   if (call.chart !== null && call.stories.length !== 1) {
     throw new CallError('--chart takes exactly one story; see spapr-dma run --help', 'run');
   }
+  if (call.all && call.stories.length !== 1) {
+    throw new CallError('--all takes exactly one story; see spapr-dma run --help', 'run');
+  }
   const { results, error } = await played(call, host);
   const [only] = results;
   const textOf = () => {
     if (only === undefined) return '';
     if (call.stories.length !== 1) return storiesText(results, host.paint);
-    if (call.chart !== null) return withNewline(chart(only, call.chart));
-    return `${withNewline(chart(only, 'terminal'))}\n${outcomeText(only, host.paint)}`;
+    const { all } = call;
+    if (call.chart !== null) return withNewline(chart(only, call.chart, { all }));
+    const drawn = withNewline(chart(only, 'terminal', { all }));
+    return `${drawn}${all ? '' : leftOutText(only)}\n${outcomeText(only, host.paint)}`;
   };
   return {
     status: runStatus(results, error),
