@@ -86,8 +86,8 @@ export interface KvmInput {
 
 /** KVM's descriptors start here. */
 export const FIRST_FD: Fd = 1000;
-/** The thread that runs what waits for a grace period. */
-export const RCU_THREAD = threadId('rcu');
+/** The thread that runs what waits for a grace period. QEMU has an RCU of its own, whose thread makes system calls. */
+export const RCU_THREAD = threadId('kvm-rcu');
 export const vcpuThread = (cpu: number): ThreadId => threadId(`vcpu${cpu}`);
 /** An ioctl region that nobody is in belongs to no thread. */
 export const NO_THREAD = threadId('');

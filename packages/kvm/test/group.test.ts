@@ -1,5 +1,7 @@
+import { threadId } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
-import { configOf, LIOBN, Rig } from './rig.ts';
+import { RCU_THREAD } from '../src/state.ts';
+import { attachedRig, configOf, LIOBN, Rig } from './rig.ts';
 
 const setTce = (groupFd: number, tableFd: number) =>
   ({ type: 'KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE', groupFd, tableFd }) as const;
@@ -242,7 +244,7 @@ test('a table closed while a group is attached to it: freed under the call, or h
     if (graceMeanwhile) {
       while (rig.can(rig.rcuStep())) {
         rig.say(rig.rcuStep());
-        rig.answerUntil('rcu', 'vfio_file');
+        rig.answerUntil(RCU_THREAD, 'vfio_file');
       }
     }
     rig.settle();
@@ -299,4 +301,21 @@ test('QEMU gone: the file with the highest number goes first, then the groups; R
   rig.grace();
   expect([1, 2].map((id) => rig.host.tables.get(id)!.kref)).toEqual([1, 1]);
   expect(rig.kvm).toEqual(new Rig().kvm);
+});
+
+test('a call of QEMU’s RCU thread and a callback of KVM’s do not take each other’s answers', () => {
+  const rig = attachedRig();
+  const fd = rig.kvm.tables[0]!.fd!;
+  const qemusRcu = { from: 'qemu-spapr', to: 'kvm', thread: threadId('rcu') } as const;
+  rig.host.table(2, 12, 0n, 16);
+  rig.group(8, [2, null]);
+  rig.syscall({ type: 'KVM_DEV_VFIO_GROUP_DEL', groupFd: 7 });
+  rig.say({ ...setTce(8, fd), ...qemusRcu });
+  rig.answerUntil('rcu', 'iommu_tce_table_get');
+  rig.say(rig.rcuStep());
+  expect(rig.open.map(({ type }) => type)).toEqual(['iommu_tce_table_get', 'iommu_tce_table_put']);
+  expect(rig.answer('rcu')).toBe('iommu_tce_table_get');
+  expect(rig.snapshot.value).toMatchObject({ ioctl: 'idle', rcu: { freeing: 'puttingTable' } });
+  rig.settle();
+  expect([1, 2].map((table) => rig.host.tables.get(table)!.kref)).toEqual([1, 2]);
 });

@@ -2,6 +2,7 @@ import { threadId } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
 import { transition } from 'xstate';
 import { canonicalKvm, type KVM_VERSIONS, kvmMachine, LIOBN_LIFE, STIT_LIFE } from '../src/index.ts';
+import { RCU_THREAD } from '../src/state.ts';
 import { attachedRig, configOf, LIOBN, Rig } from './rig.ts';
 
 const sentBy = (rig: Rig, event: unknown) =>
@@ -33,7 +34,7 @@ test('a message whose time has not come waits', () => {
     { type: 'H_GET_TCE', liobn: 0n, ioba: 0n, from: 'guest-kernel', thread: 'vcpu0' },
     { type: 'memory-access-return', from: 'vfio-host', thread: 'vcpu1' },
     { type: 'table-access-return', from: 'powernv-ioda2', thread: 'vcpu0' },
-    { type: 'step', from: 'environment', thread: 'rcu' },
+    { type: 'step', from: 'environment', thread: RCU_THREAD },
   ];
   for (const event of waiting) {
     expect(rig.can({ to: 'kvm', ...event } as never)).toBe(false);

@@ -23,6 +23,7 @@ import {
   kvmMachine,
 } from '../src/index.ts';
 import type { Question } from '../src/sent.ts';
+import { RCU_THREAD } from '../src/state.ts';
 import { FakeHost } from './fake-host.ts';
 import { ua } from './units.ts';
 
@@ -217,7 +218,7 @@ export class Rig {
   }
 
   rcuStep() {
-    return { type: 'step', from: 'environment', to: 'kvm', thread: threadId('rcu') } as const;
+    return { type: 'step', from: 'environment', to: 'kvm', thread: RCU_THREAD } as const;
   }
   /** Lets RCU free all that waits. */
   grace(): void {

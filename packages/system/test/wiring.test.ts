@@ -1,4 +1,7 @@
+import { RCU_THREAD as KVM_RCU_THREAD } from '@spapr-dma/kvm';
 import { threadId } from '@spapr-dma/protocol';
+import { MAIN_THREAD, RCU_THREAD as QEMU_RCU_THREAD } from '@spapr-dma/qemu-spapr';
+import { REGION_RCU_THREAD } from '@spapr-dma/vfio-host';
 import { describe, expect, test } from 'vitest';
 import { enqueued, foremost, redirected, waitingIn, without } from '../src/channels.ts';
 import { choicesOf } from '../src/choices.ts';
@@ -30,6 +33,11 @@ describe('channels', () => {
     expect(waitingIn(without(channels, 'a', 'b', first!), 'a', 'b').map(({ type }) => type)).toEqual([
       'second',
     ]);
+  });
+
+  test('what a machine runs by itself has a thread of its own, which no other machine speaks on', () => {
+    const own = [KVM_RCU_THREAD, QEMU_RCU_THREAD, REGION_RCU_THREAD, MAIN_THREAD];
+    expect(new Set(own).size).toBe(own.length);
   });
 
   test('messages of different threads do not wait behind one another', () => {

@@ -1,3 +1,4 @@
+import { RCU_THREAD } from '@spapr-dma/kvm';
 import { threadId } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
 import { assign, emit, setup } from 'xstate';
@@ -41,7 +42,7 @@ const machine = setup({
         ],
       },
       {
-        guard: (args) => is('rcu')(args) && args.context.waiting.length > 0,
+        guard: (args) => is(RCU_THREAD)(args) && args.context.waiting.length > 0,
         actions: [
           emit(({ context }) => effect(context.waiting[0]!) as unknown as AnyMessage),
           assign({ waiting: [] }),
@@ -57,7 +58,7 @@ const participants: readonly Participant[] = [
     machine,
     input: undefined,
     canonical: (context) => context,
-    threads: () => [threadId('main'), threadId('rcu')],
+    threads: () => [threadId('main'), RCU_THREAD],
   },
 ];
 const call = (): Choice => ({
