@@ -200,7 +200,7 @@ export interface SetMemlock extends OfProcess<'set-memlock'> {
 export interface Fork extends OfProcess<'fork'> {
   readonly child: ProcessId;
 }
-/** A process ends: its descriptors close in the order of their numbers, then its memory goes. */
+/** A process ends: its memory goes, then its files: devices before groups, and the highest number first, as recorded. */
 export type Exit = OfProcess<'exit'>;
 /** vfio-pci gives a device up, whoever holds its group. */
 export interface UnbindVfioPci extends Call<'unbind-vfio-pci', 'environment', 'vfio-host'> {

@@ -151,10 +151,11 @@ describe('exit', () => {
     const rig = new Rig({ threads: ['main', 'vcpu0'] }).attach();
     rig.open('/dev/vfio/2');
     rig.call('VFIO_GROUP_SET_CONTAINER', { groupFd: 5 });
-    const mapped = device(rig);
-    rig.call('mmap', { fd: mapped });
-    device(rig);
+    const onlyMapped = device(rig) as number;
+    rig.call('mmap', { fd: onlyMapped });
+    rig.call('mmap', { fd: device(rig) });
     rig.call('VFIO_GROUP_GET_DEVICE_FD', { groupFd: 5, device: '0002:01:00.0' });
+    rig.close(onlyMapped);
     rig.sent = [];
     const exit = { type: 'exit', from: 'environment', to: 'vfio-host', process: 'qemu' } as const;
     rig.deliver({ ...exit, thread: threadId('main') });
