@@ -30,8 +30,8 @@ export interface CompareOptions {
 
 const DEFAULTS = {
   entryShifts: [18, 20, 22, 24, 26, 28, 31],
-  /** 512 pages: each entry that is mapped by a replay takes as long here as a few thousand that it looks at. */
-  ram: 0x200_0000n,
+  /** 256 pages: an entry that a replay maps takes a thousandth of a second of ours, one that it looks at nothing. */
+  ram: 0x100_0000n,
 } as const;
 
 /** A window has fewer than 2^32 entries. */
