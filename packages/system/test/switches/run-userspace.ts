@@ -15,6 +15,8 @@ import type { Fields, UserspaceCase } from './switch-case.ts';
 
 /** Names of the calls that a VMM makes on KVM's files, and vCPUs in KVM; all others are VFIO's or the platform's. */
 const OF_KVM = /^(KVM_|H_|pause_all|resume_all|view_)/;
+/** What is not answered. */
+const SILENT = /^(fork|fail-next)$/;
 /** What the environment does, and no call of a VMM. */
 const OF_HOST = /^(exit|fail-next|unbind-vfio-pci)$/;
 
@@ -64,6 +66,8 @@ function nextOf(participants: readonly Participant[], state: SystemState, first:
 export function runUserspace(userspace: UserspaceCase, value: string): Run {
   const participants = participantsOf(userspace, value);
   const arrived: Arrived[] = [];
+  /** Threads that wait for an answer. */
+  const away = new Set<string>();
   let state = initialState(participants);
   let known = unwatched();
   let steps = 0;
@@ -80,6 +84,7 @@ export function runUserspace(userspace: UserspaceCase, value: string): Run {
     ]) {
       const sender = from === 'environment' ? message.from : from;
       const receiver = to === 'environment' ? message.to : to;
+      if (to === 'environment' && /-(return|done)$/.test(message.type)) away.delete(message.thread ?? '');
       arrived.push({ from: sender, to: receiver, type: message.type, text: messageText(message), message });
     }
     known = watched(known, { before, moved, cost: costOf(moved) }, steps);
@@ -112,12 +117,13 @@ export function runUserspace(userspace: UserspaceCase, value: string): Run {
       from: isGuests ? 'guest-kernel' : isHosts ? 'environment' : 'qemu-spapr',
       to: receiver,
     } as unknown as AnyMessage;
-    // A call waits until the machine takes it.
-    while (!takes(state.snapshots[receiver], message)) {
+    // A thread makes a call when its last one has returned, and the call waits until the machine takes it.
+    while (away.has(thread) || !takes(state.snapshots[receiver], message)) {
       const next = nextOf(participants, state, thread);
       if (next === undefined) throw new Error(`${type} is never taken`);
       take(next);
     }
+    if (!SILENT.test(type)) away.add(thread);
     take({ kind: 'offer', to: receiver, message });
     for (let taken = 0; taken < (after ?? Number.POSITIVE_INFINITY); taken += 1) {
       const next = nextOf(participants, state, thread);
