@@ -6,7 +6,7 @@ import { isGuestsCall } from './properties/property.js';
  * What one operation costs in the modelled machine, in nanoseconds, and where that comes from. The figures are for
  * comparing, not for predicting. Whoever compares with a measured machine looks at ratios: in the recordings, under
  * TCG, a replay took 62 to 76 ns for an entry that it looked at and 5 to 7 µs for one that it mapped, about 1 : 70.
- * With these figures it is 1 : 50: a system call, the entry in the hardware table, and the kill.
+ * With these figures it is about 1 : 45: a system call, the entry in the hardware table, and the kill.
  */
 const COSTS = {
   /** The guest leaves for QEMU, and comes back. */
