@@ -281,3 +281,19 @@ test('a machine with a device passed through cannot be migrated, and goes on', (
   expect(at.value).toBe('running');
   expect(host.log).toEqual(["! v1: VFIO device doesn't support migration"]);
 });
+
+describe('vCPUs in KVM are held while the machine is reset', () => {
+  test('from before the first window goes until all is done, but not in the first reset', () => {
+    const host = new FakeHost();
+    const fresh = realize({ config: configOf({}, {}), devices: [PHB, device(1)] });
+    const started = drive(fresh, startMain, host);
+    host.log.length = 0;
+    const first: At = { host, qemu: drive(started, systemReset, host) };
+    expect(calls(first)).not.toContain('pause_all_vcpus');
+    host.log.length = 0;
+    const again = calls({ host, qemu: drive(first.qemu, systemReset, host) });
+    expect([again.at(0), again.at(-1)]).toEqual(['pause_all_vcpus', 'resume_all_vcpus']);
+    expect(again.filter((name) => name.endsWith('_vcpus'))).toHaveLength(2);
+    expect(again.filter((name) => name.includes('REMOVE')).length).toBeGreaterThan(0);
+  });
+});
