@@ -19,7 +19,18 @@ import {
   unplug,
 } from './machines.ts';
 import type { SwitchCase } from './switch-case.ts';
-import { EXIT, EXIT_KVM, IN_KVM, register, returns, SET_SPAPR_TCE, SMALL, V2, view } from './userspace.ts';
+import {
+  EXIT,
+  EXIT_KVM,
+  IN_KVM,
+  REMOVE_DEFAULT,
+  register,
+  returns,
+  SET_SPAPR_TCE,
+  SMALL,
+  V2,
+  view,
+} from './userspace.ts';
 
 /** A guest page of 64K half of which is memory, and hardware pages of 4K behind it. */
 const HALF_A_PAGE = { ...PASSED, ram: '0x3ff8000', hotplugMax: 'none' } as const;
@@ -218,6 +229,30 @@ export const KVM_CASES: readonly SwitchCase[] = [
     values: {
       unfixed: { sees: ['KVM_CREATE_SPAPR_TCE_64 1000', 'KVM_CREATE_SPAPR_TCE_64 1001'], violated: ['S-17'] },
       fixed: { sees: ['KVM_CREATE_SPAPR_TCE_64 1000', 'KVM_CREATE_SPAPR_TCE_64 EBUSY'] },
+    },
+  },
+  {
+    setting: 'releaseWaits',
+    about: 'a view is closed, and then its hardware window, while a vCPU maps',
+    size: 'power9',
+    calls: [
+      ...V2,
+      register(),
+      ...SMALL,
+      ...IN_KVM,
+      view(1),
+      SET_SPAPR_TCE,
+      { type: 'H_PUT_TCE', thread: 'vcpu0', liobn: 1n, ioba: 0n, tce: 0x5003n, after: 4 },
+      { type: 'close', to: 'kvm', fd: 1001, after: 1 },
+      REMOVE_DEFAULT,
+    ],
+    sees: (run) =>
+      texts(run, 'hcall-return', 'kvm-return', 'vfio-return')
+        .slice(-3)
+        .map((text) => text.split(' ')[1]),
+    values: {
+      unfixed: { sees: ['close', 'VFIO_IOMMU_SPAPR_TCE_REMOVE', 'H_PUT_TCE'], violated: ['S-2'] },
+      fixed: { sees: ['H_PUT_TCE', 'close', 'VFIO_IOMMU_SPAPR_TCE_REMOVE'] },
     },
   },
   {
