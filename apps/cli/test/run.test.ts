@@ -27,6 +27,9 @@ interface Played {
   }[];
 }
 
+/** All stories take seconds on an idle machine, and much longer beside other tests. */
+const ALL_STORIES_MS = 120_000;
+
 const listed = documentOf<Listed>('run-list', await spaprDma(['run', '--list', '--json']));
 const [
   {
@@ -43,26 +46,30 @@ test('run --list names the stories, presets and switches', async () => {
   expect(listed.stories.length).toBeGreaterThan(0);
 });
 
-test('run plays all stories, one line each, all as expected', async () => {
-  const [plain, json] = await Promise.all([spaprDma(['run']), spaprDma(['run', '--json'])]);
-  const { stories } = documentOf<Played>('run', json);
-  expect(stories.map(({ name }) => name)).toEqual(listed.stories.map(({ name }) => name));
-  expect(stories.filter(({ outcome }) => outcome === 'unexpected')).toEqual([]);
-  for (const { properties } of stories) {
-    for (const { holds, firstStep } of properties) expect(firstStep === null).toBe(holds);
-  }
-  const lines = plain.stdout.split('\n');
-  for (const { name } of stories) {
-    expect(lines.filter((line) => line.startsWith(`${name} `) && line.endsWith('as expected'))).toHaveLength(
-      1,
-    );
-  }
-  expect(plain.stdout).toContain(`${stories.length} stories, all as expected.\n`);
-  expect([plain, json]).toMatchObject([
-    { status: 0, stderr: '' },
-    { status: 0, stderr: '' },
-  ]);
-});
+test(
+  'run plays all stories, one line each, all as expected',
+  async () => {
+    const [plain, json] = await Promise.all([spaprDma(['run']), spaprDma(['run', '--json'])]);
+    const { stories } = documentOf<Played>('run', json);
+    expect(stories.map(({ name }) => name)).toEqual(listed.stories.map(({ name }) => name));
+    expect(stories.filter(({ outcome }) => outcome === 'unexpected')).toEqual([]);
+    for (const { properties } of stories) {
+      for (const { holds, firstStep } of properties) expect(firstStep === null).toBe(holds);
+    }
+    const lines = plain.stdout.split('\n');
+    for (const { name } of stories) {
+      expect(
+        lines.filter((line) => line.startsWith(`${name} `) && line.endsWith('as expected')),
+      ).toHaveLength(1);
+    }
+    expect(plain.stdout).toContain(`${stories.length} stories, all as expected.\n`);
+    expect([plain, json]).toMatchObject([
+      { status: 0, stderr: '' },
+      { status: 0, stderr: '' },
+    ]);
+  },
+  ALL_STORIES_MS,
+);
 
 test('run of several stories plays each once, in the order given', async () => {
   const names = [listed.stories.at(-1)!.name, story, story];
@@ -86,20 +93,47 @@ describe('run of one story shows its messages', () => {
   });
 });
 
-test('run plays all stories with any preset, and tells those that are not meant for it', async () => {
-  const [plain, json] = await Promise.all([
-    spaprDma(['run', '--preset', '2015']),
-    spaprDma(['run', '--preset', '2015', '--json']),
-  ]);
-  const { stories } = documentOf<Played>('run', json);
-  expect(stories.map(({ name }) => name)).toEqual(listed.stories.map(({ name }) => name));
-  expect(stories.filter(({ outcome }) => outcome === 'unexpected')).toEqual([]);
-  const others = stories.filter(({ applies }) => !applies);
-  expect(others.length).toBeGreaterThan(0);
-  for (const { name } of others) expect(plain.stdout).toMatch(new RegExp(`^${name} .* not meant for`, 'm'));
-  expect(plain.stdout).toContain(`${others.length} not meant for these settings.\n`);
-  expect([plain.status, json.status]).toEqual([0, 0]);
+describe('accesses between the machines of the host', () => {
+  test('are counted below the chart, and shown with --all', async () => {
+    const [few, all] = await Promise.all([
+      spaprDma(['run', 'vfio-second-group']),
+      spaprDma(['run', 'vfio-second-group', '--all']),
+    ]);
+    const left = Number(/^Not shown: (\d+) accesses /m.exec(few.stdout)?.[1]);
+    expect(left).toBeGreaterThan(10);
+    expect(few.stdout).not.toContain('table_group_read');
+    expect(all.stdout).not.toContain('Not shown');
+    expect(all.stdout).toContain('table_group_read');
+    expect(all.stdout).toContain('Windows at the end:');
+  });
+
+  test('are not spoken of where there is no host', async () => {
+    expect((await spaprDma(['run', 'kexec'])).stdout).not.toContain('Not shown');
+  });
+
+  test('--all takes one story', async () => {
+    expectRefusal(await spaprDma(['run', 'kexec', 'kdump', '--all']), '--all takes exactly one story');
+  });
 });
+
+test(
+  'run plays all stories with any preset, and tells those that are not meant for it',
+  async () => {
+    const [plain, json] = await Promise.all([
+      spaprDma(['run', '--preset', '2015']),
+      spaprDma(['run', '--preset', '2015', '--json']),
+    ]);
+    const { stories } = documentOf<Played>('run', json);
+    expect(stories.map(({ name }) => name)).toEqual(listed.stories.map(({ name }) => name));
+    expect(stories.filter(({ outcome }) => outcome === 'unexpected')).toEqual([]);
+    const others = stories.filter(({ applies }) => !applies);
+    expect(others.length).toBeGreaterThan(0);
+    for (const { name } of others) expect(plain.stdout).toMatch(new RegExp(`^${name} .* not meant for`, 'm'));
+    expect(plain.stdout).toContain(`${others.length} not meant for these settings.\n`);
+    expect([plain.status, json.status]).toEqual([0, 0]);
+  },
+  ALL_STORIES_MS,
+);
 
 test('run sets a preset and switches, the last of several values for one', async () => {
   const { name, values } = listed.switches[0]!;

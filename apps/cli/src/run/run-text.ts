@@ -21,7 +21,7 @@ const paintedOutcome = ({ outcome, applies }: StoryResult, paint: Paint) => {
 export function leftOutText(result: StoryResult): string {
   const left = accessesIn(result);
   if (left === 0) return '';
-  return `Not shown: ${counted(left, 'access', 'accesses')} between the machines of the host; --all shows them.\n`;
+  return `\nNot shown: ${counted(left, 'access', 'accesses')} between the machines of the host; --all shows them.\n`;
 }
 
 /** What became of one story, to stand below its chart. */
