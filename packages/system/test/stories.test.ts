@@ -49,12 +49,10 @@ const versions = listPresets()
   .filter((name) => !presetNames.includes(name));
 
 describe.each(versions)('with %s', (preset) => {
-  test('every story comes to its end, and goes as told where it makes sense', () => {
-    for (const story of stories) {
-      const result = runStory(story, { preset });
-      expect(result.mistakes, story.id).toEqual([]);
-      expect(result.applies).toBe(isMet(story.needs, result.settings));
-    }
+  test.each(stories)('$id comes to its end, and goes as told where it makes sense', (story) => {
+    const result = runStory(story, { preset });
+    expect(result.mistakes).toEqual([]);
+    expect(result.applies).toBe(isMet(story.needs, result.settings));
   });
 });
 
