@@ -111,7 +111,7 @@ test.each`
   const answers = () => rig.sent.filter(({ type }) => type === 'kvm-return').length;
   const before = answers();
   rig.enters({ type: 'H_PUT_TCE', liobn: BigInt(LIOBN), ioba: 0n, tce: 0x20003n });
-  rig.say({ type: row.type, fd, groupFd: 7, from: 'qemu-spapr', to: 'kvm', thread: threadId('main') });
+  rig.say({ type: row.type, fd: fd!, groupFd: 7, from: 'qemu-spapr', to: 'kvm', thread: threadId('main') });
   while (rig.open.some(({ thread }) => thread === 'main')) rig.answer('main');
   expect(place(rig, 'ioctl')).toBe(row.at);
   // A vCPU that comes later cannot find the table, and is not waited for.
