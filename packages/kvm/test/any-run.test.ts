@@ -326,7 +326,8 @@ test('any interleaving of vCPUs, QEMU and RCU: the chart is where the context sa
             if (one.what === 'attach2')
               tryTo({ type: 'KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE', ...group, tableFd: 5 });
             if (one.what === 'close') tryTo({ type: 'close', fd: tableFd, ...qemu, thread });
-            if (one.what === 'pause' && both.kvm.holds === 0) tryTo({ type: 'pause_all_vcpus', ...qemu, thread });
+            if (one.what === 'pause' && both.kvm.holds === 0)
+              tryTo({ type: 'pause_all_vcpus', ...qemu, thread });
             if (one.what === 'resume') tryTo({ type: 'resume_all_vcpus', ...qemu, thread });
             if (one.what === 'load') {
               const found = both.kvm.tables.some(({ mode }) => mode === 'PRESENT');
