@@ -1,5 +1,6 @@
 import { type Answer, type Fault, unusable } from './answer.js';
-import { type Call, CallError, mistakeText, type Verb } from './call.js';
+import type { Call } from './call.js';
+import { CallError, mistakeText } from './call-error.js';
 import { unfollowed } from './follow/unfollowed.js';
 import type { Host } from './host.js';
 import { Output, type Sink } from './output.js';
@@ -11,6 +12,7 @@ import { jsonText } from './text/json.js';
 import { paintFor } from './text/paint.js';
 import { excerpt } from './text/words.js';
 import { notReplayed } from './vectors/not-replayed.js';
+import type { Verb } from './verbs.js';
 
 /** Where the command runs: the process, or a test. */
 export interface Surroundings {

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { type Call, CallError, type Verb } from './call.js';
+import type { Call } from './call.js';
+import { CallError } from './call-error.js';
 import { followCommand } from './follow/follow-call.js';
 import { runCommand } from './run/run-call.js';
 import { sizeCommand } from './size/size-call.js';
 import { excerpt } from './text/words.js';
 import { vectorsCommand } from './vectors/vectors-call.js';
-
-const verbs: readonly Verb[] = ['run', 'follow', 'vectors', 'size'];
+import { type Verb, verbs } from './verbs.js';
 
 const version = (): string => {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');

@@ -1,5 +1,5 @@
 import type { FollowOptions, GivenPhb } from '@spapr-dma/trace';
-import { CallError } from '../call.js';
+import { CallError } from '../call-error.js';
 import { nearest } from '../text/nearest.js';
 import { enumerated, excerpt } from '../text/words.js';
 import type { FollowCall } from './follow-call.js';

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CallError } from '../call.js';
+import { CallError } from '../call-error.js';
 import { bytesOf } from '../text/byte-size.js';
 
 export const fillNames = ['empty', 'sparse', 'dense'] as const;

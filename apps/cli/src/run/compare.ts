@@ -17,7 +17,7 @@ import {
   type UnitCosts,
 } from '@spapr-dma/system';
 import { type Answer, type Fault, unusable } from '../answer.js';
-import { CallError } from '../call.js';
+import { CallError } from '../call-error.js';
 import type { Host } from '../host.js';
 import type { CompareCall } from './compare-call.js';
 import { type Comparison, compareDocument, notCompared } from './compare-document.js';

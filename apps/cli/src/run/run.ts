@@ -10,7 +10,7 @@ import {
   type StoryResult,
 } from '@spapr-dma/system';
 import type { Answer, Fault, Status } from '../answer.js';
-import { CallError, mistakeText } from '../call.js';
+import { CallError, mistakeText } from '../call-error.js';
 import type { Host } from '../host.js';
 import { list } from './list.js';
 import type { RunCall } from './run-call.js';

@@ -1,6 +1,6 @@
 import { SettingsError, type SizeRequest, sizeOf } from '@spapr-dma/system';
 import type { Answer } from '../answer.js';
-import { CallError } from '../call.js';
+import { CallError } from '../call-error.js';
 import type { Host } from '../host.js';
 import { ddwPages, hostPages, type SizeCall } from './size-call.js';
 import { sizeDocument } from './size-document.js';

@@ -1,4 +1,4 @@
-import type { Run } from './run-case.ts';
+import type { Run } from './run.ts';
 import type { Fields } from './switch-case.ts';
 
 /** Functions of the host, each alone in its group. */

@@ -15,7 +15,7 @@ import {
   texts,
   times,
 } from './machines.ts';
-import type { Run } from './run-case.ts';
+import type { Run } from './run.ts';
 import type { SwitchCase } from './switch-case.ts';
 import {
   createWindow,

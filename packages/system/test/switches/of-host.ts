@@ -1,5 +1,5 @@
 import { costOf, NIC, texts, times } from './machines.ts';
-import type { Run } from './run-case.ts';
+import type { Run } from './run.ts';
 import type { SwitchCase } from './switch-case.ts';
 import {
   createWindow,

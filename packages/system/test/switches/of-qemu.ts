@@ -22,7 +22,7 @@ import {
   times,
   unplug,
 } from './machines.ts';
-import type { Run } from './run-case.ts';
+import type { Run } from './run.ts';
 import type { SwitchCase } from './switch-case.ts';
 
 /** A host whose KVM cannot write hardware tables. */

@@ -1,42 +1,17 @@
 import type { SystemState } from '../../src/choices.ts';
 import { costOf } from '../../src/costs.ts';
 import { messageText } from '../../src/message-text.ts';
-import type { AnyMessage } from '../../src/participants.ts';
 import { settingsOf } from '../../src/presets.ts';
 import { vfioIn } from '../../src/properties/host-state.ts';
 import { unwatched, type Watched, watched, watchedAtRest } from '../../src/properties/watch.ts';
 import { SIZES } from '../../src/sizes.ts';
-import { type HostAtEnd, hostAtEnd } from '../../src/story/host-at-end.ts';
-import type { WindowAtEnd } from '../../src/story/result.ts';
+import { hostAtEnd } from '../../src/story/host-at-end.ts';
 import { runScript } from '../../src/story/run-script.ts';
 import { participantsOf } from '../../src/story/setup.ts';
 import { windowsOf } from '../../src/story/windows.ts';
 import { storyOf } from '../systems.ts';
+import type { Arrived, Run } from './run.ts';
 import type { Fields, MachineCase } from './switch-case.ts';
-
-/** A message as it arrived. */
-export interface Arrived {
-  readonly from: string;
-  readonly to: string;
-  readonly type: string;
-  /** Its fields in one line, without the type. */
-  readonly text: string;
-  readonly message: AnyMessage;
-}
-
-/** What a run came to. */
-export interface Run {
-  /** Everything that arrived, also what the kernel tells of itself and what a step costs. */
-  readonly arrived: readonly Arrived[];
-  readonly windows: readonly WindowAtEnd[];
-  readonly host: HostAtEnd | null;
-  /** Host pages that each process is charged. */
-  readonly locked: Readonly<Record<string, number>>;
-  /** What is violated, by name, with the first sentence about it. */
-  readonly violated: Readonly<Record<string, string>>;
-  /** Why the script did not come to its end. */
-  readonly mistakes: readonly string[];
-}
 
 export const violatedOf = (all: readonly Watched[]): Run['violated'] =>
   Object.fromEntries(

@@ -10,7 +10,8 @@ import { settingsOf } from '../../src/presets.ts';
 import { unwatched, watched, watchedAtRest } from '../../src/properties/watch.ts';
 import { initialState, step } from '../../src/pure-driver.ts';
 import { hostAtEnd } from '../../src/story/host-at-end.ts';
-import { type Arrived, lockedOf, type Run, violatedOf } from './run-case.ts';
+import type { Arrived, Run } from './run.ts';
+import { lockedOf, violatedOf } from './run-case.ts';
 import type { Fields, UserspaceCase } from './switch-case.ts';
 
 /** Names of the calls that a VMM makes on KVM's files, and vCPUs in KVM; all others are VFIO's or the platform's. */

@@ -1,7 +1,7 @@
 import type { Vma } from '@spapr-dma/protocol';
 import type { Settings } from '../../src/settings.ts';
 import type { Size } from '../../src/sizes.ts';
-import type { Run } from './run-case.ts';
+import type { Run } from './run.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-import type { Run } from './run-case.ts';
+import type { Run } from './run.ts';
 import type { Fields } from './switch-case.ts';
 
 /** The VMM's memory begins here. */
