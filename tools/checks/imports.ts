@@ -53,6 +53,9 @@ const isTest = (file: string) => !/\/(src|bin)\//.test(file);
 /** The package part of an import: `@scope/name/rest` → `@scope/name`. */
 const packageOf = (specifier: string) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 
+/** What the tests of all packages have in common stands beside the packages. */
+const isSharedByTests = (file: string): boolean => /^[a-z]+\.base\.ts$/.test(file);
+
 function wrongImport(
   source: Source,
   file: string,
@@ -62,7 +65,7 @@ function wrongImport(
   if (specifier.startsWith('node:')) return undefined;
   if (specifier.startsWith('.')) {
     const target = posix.join(posix.dirname(file), specifier);
-    if (target === 'vitest.base.ts' || target.startsWith(`${source.folder}/`)) return undefined;
+    if (isSharedByTests(target) || target.startsWith(`${source.folder}/`)) return undefined;
     return 'leaves its package';
   }
   if (isTest(file) && testTools.includes(specifier)) return undefined;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { exampleOutput } from '../../../readme.base.ts';
 import { guestKernelMachine } from '../src/index.ts';
-import { exampleOutput } from './readme.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { exampleOutput, generatedPart } from '../../../readme.base.ts';
 import { IOCTL_PLACES, type PlaceInfo, RCU_PLACES, VCPU_PLACES } from '../src/index.ts';
-import { exampleOutput, generatedPart } from './readme.ts';
 
 const rows = (who: string, places: Readonly<Record<string, PlaceInfo>>): readonly string[] =>
   Object.entries(places).map(([place, { awaits }]) => `| ${who} | \`${place}\` | \`${awaits}\` |`);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { exampleOutput, generatedPart } from '../../../readme.base.ts';
 import { type PowernvReceived, type PowernvSent, powernvMachine } from '../src/index.ts';
-import { exampleOutput, generatedPart } from './readme.ts';
 
 const RECEIVED: Readonly<Record<PowernvReceived['type'], string>> = {
   iommu_group_claim_dma_owner:

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { exampleOutput, generatedPart } from '../../../readme.base.ts';
 import { DR_STATUSES, ERRNOS, HCALL_CODES, OPAL_CODES, RTAS_STATUSES } from '../src/index.ts';
-import { exampleOutput, generatedPart } from './readme.ts';
 
 const TABLES = {
   hypercalls: HCALL_CODES,

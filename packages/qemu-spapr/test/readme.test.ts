@@ -1,7 +1,7 @@
 import type { KvmCall, VfioCall, ViewAccess } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
+import { exampleOutput, generatedPart } from '../../../readme.base.ts';
 import { OPERATIONS, type QemuSent, qemuMachine } from '../src/index.ts';
-import { exampleOutput, generatedPart } from './readme.ts';
 
 type Places = Readonly<Record<string, string>>;
 type OfHost = KvmCall | ViewAccess | VfioCall;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { exampleOutput, generatedPart } from '../../../readme.base.ts';
 import { OPERATIONS } from '../src/places.ts';
 import type { VfioHostSent } from '../src/vfio-host.machine.ts';
-import { exampleOutput, generatedPart } from './readme.ts';
 
 const SENT: Readonly<Record<VfioHostSent['type'], string>> = {
   'vfio-return': 'to whom the system call came from: its value, or its errno',

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { env, execPath } from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { cwd, env, execPath } from 'node:process';
 
-const file = new URL('../README.md', import.meta.url);
+/** The README of the package whose tests run: they run in its folder. */
+const file = join(cwd(), 'README.md');
 
 /** The generated part of the README behind the line that says from what, and the same as it should be. */
 export function generatedPart(from: string, lines: readonly string[]): { shown: string; generated: string } {
@@ -21,13 +22,12 @@ export async function exampleOutput(): Promise<{ shown: string; printed: string 
   const [, program, shown] = /```js\n(.*?)```\n\n```text\n(.*?)```/s.exec(readFileSync(file, 'utf8')) ?? [];
   if (program === undefined || shown === undefined) throw new Error('the README has no example');
   const printed = await new Promise<string>((resolve) => {
-    const cwd = fileURLToPath(new URL('..', import.meta.url));
     // Whoever runs the tests may ask for colours.
     const { FORCE_COLOR: _, ...plain } = env;
     execFile(
       execPath,
       ['--input-type=module', '-e', program],
-      { cwd, env: { ...plain, NO_COLOR: '1' } },
+      { env: { ...plain, NO_COLOR: '1' } },
       (__, out, err) => resolve(out + err),
     );
   });
