@@ -3,8 +3,8 @@ import { type AnyMessage, ENVIRONMENT } from './participants.js';
 
 /**
  * Messages in flight: one queue for each pair of sender and receiver, oldest first. Only messages of one thread keep
- * their order: a system call's return does not wait behind another vCPU's hypercall. Empty queues are left out, so
- * equal contents are equal values.
+ * their order, and those without a thread among themselves: a system call's return does not wait behind another
+ * vCPU's hypercall. Empty queues are left out, so equal contents are equal values.
  */
 export interface Channel {
   readonly from: string;
@@ -47,7 +47,7 @@ export function enqueued(channels: Channels, sent: readonly Routed[]): Channels 
   return next;
 }
 
-/** The head of the queue, and the oldest message of each thread. */
+/** The oldest message of each thread, and the oldest without one. */
 export function foremost({ messages }: Channel): readonly AnyMessage[] {
   if (messages.length < 2) return messages;
   return messages.filter(

@@ -27,7 +27,9 @@ export interface Offer {
 
 /** What may happen next. Both drivers take nothing else. */
 export type Choice =
-  /** The oldest message of a channel arrives; with a thread, the oldest of that thread. */
+  /**
+   * The oldest message of a thread arrives; without a thread the oldest that has none, or else the oldest of all.
+   */
   | { readonly kind: 'deliver'; readonly from: string; readonly to: string; readonly thread?: ThreadId }
   /** The environment's message arrives. */
   | { readonly kind: 'offer'; readonly to: string; readonly message: AnyMessage }
@@ -58,12 +60,11 @@ export function choicesOf(
 ): readonly Choice[] {
   const deliveries = channels.flatMap((channel) => {
     const { from, to } = channel;
-    return foremost(channel).flatMap((message, at): readonly Choice[] => {
-      const { thread } = message;
-      if (!takes(snapshots[to], message)) return [];
-      if (at === 0) return [{ kind: 'deliver', from, to }];
-      return thread === undefined ? [] : [{ kind: 'deliver', from, to, thread }];
-    });
+    return foremost(channel)
+      .filter((message) => takes(snapshots[to], message))
+      .map(
+        ({ thread }): Choice => ({ kind: 'deliver', from, to, ...(thread === undefined ? {} : { thread }) }),
+      );
   });
   const steps = participants.flatMap((participant) => {
     const snapshot = snapshots[participant.name]!;
@@ -96,7 +97,8 @@ export function taken(participants: readonly Participant[], state: SystemState, 
     case 'deliver': {
       const { from, to, thread } = choice;
       const waiting = channels.find((channel) => channel.from === from && channel.to === to)?.messages ?? [];
-      const message = thread === undefined ? waiting[0] : waiting.find((each) => each.thread === thread);
+      const first = thread === undefined ? waiting[0] : undefined;
+      const message = waiting.find((each) => each.thread === thread) ?? first;
       if (message === undefined) throw new RangeError(`nothing is on its way from ${from} to ${to}`);
       return { channels: without(channels, from, to, message), routes, arriving: { from, to, message } };
     }

@@ -85,6 +85,20 @@ describe('choices', () => {
     expect(choicesOf(participants, created!.moved.state)).toEqual([calls.finishCreate]);
   });
 
+  test('messages without a thread wait behind one another only, and a choice without a thread means them first', () => {
+    const running = step(participants, initialState(participants), calls.reset).state;
+    const get = calls.get(0n);
+    const stop = { type: 'stop', from: 'environment', to: 'qemu-spapr' } as AnyMessage;
+    const threaded = get.kind === 'offer' ? get.message : stop;
+    const sent = [threaded, stop, stop].map((each) => ({ from: 'a', to: QEMU, message: each }));
+    const waiting = { ...running, channels: enqueued([], sent) };
+    const deliver = { kind: 'deliver', from: 'a', to: QEMU } as const;
+    expect(choicesOf(participants, waiting)).toEqual([{ ...deliver, thread: threaded.thread }, deliver]);
+    expect(step(participants, waiting, deliver).delivered?.message).toBe(stop);
+    const alone = { ...running, channels: enqueued([], sent.slice(0, 1)) };
+    expect(step(participants, alone, deliver).delivered?.message).toBe(threaded);
+  });
+
   test('a choice that is not there is refused', () => {
     const deliver = { kind: 'deliver', from: 'guest-kernel', to: QEMU } as const;
     expect(() => step(participants, initialState(participants), deliver)).toThrow(RangeError);

@@ -9,10 +9,11 @@ import {
   takes,
 } from '../choices.js';
 import { exitsDue } from '../exits.js';
-import type { Participant } from '../participants.js';
+import type { AnyMessage, Participant } from '../participants.js';
 import { initialState, step } from '../pure-driver.js';
 import type { Settings } from '../settings.js';
 import type { Sizes } from '../sizes.js';
+import type { Action } from './action.js';
 import { isMet, type ScriptStep, type Story } from './story.js';
 import { type Mapping, type ScriptContext, ScriptError } from './verb.js';
 import { choiceOf } from './verbs.js';
@@ -21,24 +22,31 @@ import { choiceOf } from './verbs.js';
 const STEPS_MAX = 2_000_000;
 
 /** What a script must remember of what happened. */
-interface Memory {
+export interface Memory {
   readonly mappings: Readonly<Record<string, Mapping>>;
+  /** What the last migration wrote; null before one. */
   readonly stream: unknown;
   /** Names for the mappings that were asked for, by thread. */
   readonly naming: Readonly<Record<string, string>>;
 }
 
+export const EMPTY_MEMORY: Memory = { mappings: {}, stream: null, naming: {} };
+
+/** What a run needs to know of a story. */
+export type Played = Pick<Story, 'id' | 'machine' | 'script'>;
+
 /** How a run ended. */
 export interface ScriptEnd {
   readonly state: SystemState;
+  readonly memory: Memory;
   /** Why the script did not come to its end; empty where it did. */
   readonly mistakes: readonly string[];
 }
 
-/** What the environment learns from a step. */
-function learned(memory: Memory, { sent }: Moved): Memory {
+/** What the environment learns from messages. */
+export function learned(memory: Memory, messages: readonly AnyMessage[]): Memory {
   let next = memory;
-  for (const { message } of sent) {
+  for (const message of messages) {
     if (message.type === 'mapped') {
       const { thread, device, segments } = message as unknown as Mapped;
       const name = next.naming[thread];
@@ -56,7 +64,7 @@ function learned(memory: Memory, { sent }: Moved): Memory {
 }
 
 /** Remembers the name that a step gives to what it maps. */
-function named(memory: Memory, { action }: ScriptStep): Memory {
+export function named(memory: Memory, action: Action): Memory {
   const { as, vcpu } = action.values;
   if (typeof as !== 'string') return memory;
   return { ...memory, naming: { ...memory.naming, [`vcpu${vcpu}`]: as } };
@@ -71,14 +79,14 @@ const receiverTakes = (state: SystemState, choice: Choice): boolean =>
  * @throws RunError where a machine fails
  */
 export function runScript(
-  story: Story,
+  story: Played,
   participants: readonly Participant[],
   settings: Settings,
   sizes: Sizes,
   onMoved: (moved: Moved, before: SystemState) => void,
 ): ScriptEnd {
   let state = initialState(participants);
-  let memory: Memory = { mappings: {}, stream: null, naming: {} };
+  let memory = EMPTY_MEMORY;
   const seen = new Map<string, number>();
   const script = story.script.filter(({ only }) => isMet(only, settings));
   let next = 0;
@@ -91,7 +99,10 @@ export function runScript(
     for (const each of arrived) {
       if (each !== null) seen.set(each.message.type, (seen.get(each.message.type) ?? 0) + 1);
     }
-    memory = learned(memory, moved);
+    memory = learned(
+      memory,
+      moved.sent.map(({ message }) => message),
+    );
     onMoved(moved, before);
   };
 
@@ -126,6 +137,7 @@ export function runScript(
       if (!(error instanceof ScriptError)) throw error;
       return {
         state,
+        memory,
         mistakes: [`Step ${next + 1} of the script, ${script[next]!.action.verb}: ${error.message}.`],
       };
     }
@@ -133,12 +145,12 @@ export function runScript(
     // The host's kernel ends what is left of QEMU at once, unless the script says in which order.
     if (exit !== null && !isExit(script[next])) move({ kind: 'offer', ...exit });
     else if (choice !== null) {
-      memory = named(memory, script[next]!);
+      memory = named(memory, script[next]!.action);
       next += 1;
       move(choice);
     } else if (internal !== undefined) move(internal);
-    else if (next === script.length) return { state, mistakes: [] };
-    else return { state, mistakes: [stuck(script[next]!, next)] };
+    else if (next === script.length) return { state, memory, mistakes: [] };
+    else return { state, memory, mistakes: [stuck(script[next]!, next)] };
   }
   throw new RunError(`${story.id} does not come to rest`, null);
 }
