@@ -1,3 +1,4 @@
+export { canonicalText } from './canonical-text.js';
 export * from './channels.js';
 export { CHART_FORMATS, type ChartFormat, chart } from './chart/chart.js';
 export { accessesIn, type ChartOptions } from './chart/items.js';
@@ -34,12 +35,13 @@ export {
   vfioParticipant,
 } from './machines.js';
 export { messageText } from './message-text.js';
-export { type AnyMessage, ENVIRONMENT, type Participant } from './participants.js';
+export { type AnyMessage, ENVIRONMENT, type Participant, stepperOf } from './participants.js';
 export { listPresets, type PresetSummary, presetNames, settingsOf } from './presets.js';
 export { PROPERTIES } from './properties/index.js';
 export type { AnyProperty, ObservedStep, Property, Verdict } from './properties/property.js';
 export { unwatched, type Watched, watched, watchedAtRest } from './properties/watch.js';
 export { initialState, keyOf, step } from './pure-driver.js';
+export { receiverFor } from './routes.js';
 export {
   listSwitches,
   parseSettings,
@@ -52,8 +54,10 @@ export { sizeOf } from './size/size.js';
 export type { SizedWindow, SizeFailure, SizeReport, SizeRequest } from './size/size-request.js';
 export { SIZES, type Size, type Sizes } from './sizes.js';
 export { type Stepped, type Stepper, stepper } from './stepper.js';
+export type { Action } from './story/action.js';
+export * as fields from './story/fields.js';
 export { windowText } from './story/judge.js';
-export { readStory } from './story/read-story.js';
+export { parsedJson, readStory, SCRIPT_STEP, WHEN } from './story/read-story.js';
 export type {
   LoggedLine,
   PropertyResult,
@@ -62,8 +66,29 @@ export type {
   StoryStep,
   WindowAtEnd,
 } from './story/result.js';
+export {
+  EMPTY_MEMORY,
+  learned,
+  type Memory,
+  named,
+  type Played,
+  runScript,
+  type ScriptEnd,
+} from './story/run-script.js';
 export { type RunOptions, runStory, traceOf } from './story/run-story.js';
-export { storySchema } from './story/schema.js';
+export { scriptStepSchema, storySchema } from './story/schema.js';
 export { participantsOf } from './story/setup.js';
-export type { MachineSetup, Story, StorySummary } from './story/story.js';
+export {
+  CONDITION,
+  type Condition,
+  isMet,
+  MACHINE_FIELDS,
+  type MachineSetup,
+  type ScriptStep,
+  type Story,
+  type StorySummary,
+  type When,
+} from './story/story.js';
 export { listStories, loadStories, loadStory } from './story/story-files.js';
+export { type Mapping, type ScriptContext, ScriptError } from './story/verb.js';
+export { choiceOf, readAction } from './story/verbs.js';

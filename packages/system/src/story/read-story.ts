@@ -39,7 +39,8 @@ export const WHEN: Field<When> = {
   optional: true,
 };
 
-const STEP: Field<ScriptStep> = {
+/** A step of a script; in a schema it refers to `scriptStepSchema` under that name. */
+export const SCRIPT_STEP: Field<ScriptStep> = {
   read: (value, place) => ({
     action: readAction(value, place),
     when: WHEN.read((value as { when?: unknown }).when, at(place, 'when')),
@@ -59,12 +60,12 @@ export const STORY_FIELDS = {
   needs: CONDITION,
   set: optional(mapOf(text), {} as Readonly<Record<string, string>>),
   machine: optional(objectOf(MACHINE_FIELDS), readFields(MACHINE_FIELDS, {}, { file: '', path: '' })),
-  script: listOf(STEP),
+  script: listOf(SCRIPT_STEP),
   holds: listOf(objectOf(EXPECTATION_FIELDS)),
 } as const;
 
-/** Where JSON.parse stopped, in words. */
-function parsed(source: string, file: string): unknown {
+/** A file's JSON. @throws StoryError that names the line where there is none */
+export function parsedJson(source: string, file: string): unknown {
   try {
     return JSON.parse(source);
   } catch (error) {
@@ -108,7 +109,7 @@ function checkNames(story: Story, place: Place): void {
  */
 export function readStory(source: string, file: string): Story {
   const place = { file, path: '' };
-  const { $schema: _, ...fields } = readFields(STORY_FIELDS, parsed(source, file), place);
+  const { $schema: _, ...fields } = readFields(STORY_FIELDS, parsedJson(source, file), place);
   const story: Story = { ...fields, file };
   checkNames(story, place);
   return story;

@@ -11,12 +11,17 @@ const stepNames = (verb: string): Readonly<Record<string, object>> => ({
   note: { type: 'string' },
 });
 
+/** Every step that a script can have: `#/$defs/step` of a schema. */
+export const scriptStepSchema = (): object => ({
+  anyOf: Object.entries(VERBS).map(([name, { fields }]) => schemaOf(fields, stepNames(name))),
+});
+
 /** The JSON schema of a story's file, for editors; made from what `readStory` reads. */
 export const storySchema = (): object => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'A story of spapr-dma',
   ...schemaOf(STORY_FIELDS),
   $defs: {
-    step: { anyOf: Object.entries(VERBS).map(([name, { fields }]) => schemaOf(fields, stepNames(name))) },
+    step: scriptStepSchema(),
   },
 });
