@@ -1,0 +1,29 @@
+export { breadthFirst } from './breadth-first.js';
+export { MACHINE_FAILURE } from './findings.js';
+export {
+  type Address,
+  ENVIRONMENT,
+  type Environment,
+  type Guards,
+  type InFlight,
+  type Message,
+  type Model,
+  type ModelMachine,
+  type Offer,
+  type OfferSource,
+  type Transition,
+} from './model.js';
+export type {
+  CheckedProperty,
+  Deadlock,
+  Invariant,
+  Judgement,
+  LeadsTo,
+  ObservedMove,
+  Observer,
+  Reads,
+  Sometimes,
+  View,
+} from './property.js';
+export type { Progress, SearchResult, Trace, TraceStep, Violation } from './result.js';
+export type { SearchOptions } from './search-options.js';

@@ -1,0 +1,36 @@
+import { type AnyMachineSnapshot, getInitialSnapshot, transition } from 'xstate';
+import { canonicalText } from './canonical-text.js';
+import type { Message, ModelMachine, Transition } from './model.js';
+
+/** A machine's start. */
+export const startOf = ({ machine, input, start }: ModelMachine): AnyMachineSnapshot =>
+  start ?? (getInitialSnapshot(machine, input as never) as AnyMachineSnapshot);
+
+/**
+ * A machine's answer, by xstate's public `transition()`.
+ * @throws Error where the machine does more than assign and emit
+ */
+export function publicStep(
+  { name, machine }: ModelMachine,
+  snapshot: AnyMachineSnapshot,
+  message: Message,
+): Transition {
+  const [next, actions] = transition(machine, snapshot as never, message as never);
+  const sent = actions.map((action) => {
+    // xstate's types leave emit out.
+    const { type, params } = action as { readonly type: string; readonly params: unknown };
+    if (type !== 'xstate.emit') {
+      throw new Error(`${name} ran ${type} on ${message.type}: only assign and emit are pure`);
+    }
+    return (params as { readonly event: Message }).event;
+  });
+  return { snapshot: next as AnyMachineSnapshot, sent };
+}
+
+/** A machine's answer, by the way that its model prefers. */
+export const stepped = (machine: ModelMachine, snapshot: AnyMachineSnapshot, message: Message): Transition =>
+  machine.step === undefined ? publicStep(machine, snapshot, message) : machine.step(snapshot, message);
+
+/** The part of a local state that tells it from others. */
+export const localText = ({ canonical }: ModelMachine, { value, context }: AnyMachineSnapshot): string =>
+  canonicalText([value, canonical === undefined ? context : canonical(context)]);

@@ -1,0 +1,94 @@
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
+import type { CheckedProperty, View } from './property.js';
+
+/** A message: an xstate event. The engine reads nothing of it but its type. */
+export interface Message {
+  readonly type: string;
+}
+
+/** Whoever drives the machines; also where messages go that no machine takes. */
+export const ENVIRONMENT = 'environment';
+
+/** What a machine did: where it stands now, and what it emitted, in order. */
+export interface Transition {
+  readonly snapshot: AnyMachineSnapshot;
+  readonly sent: readonly Message[];
+}
+
+/** One machine of a model. */
+export interface ModelMachine {
+  /** Unique in the model. */
+  readonly name: string;
+  /** Its actions are `assign` and `emit` only; it has no delays, actors or children. */
+  readonly machine: AnyStateMachine;
+  readonly input?: unknown;
+  /** Where it stands at the start. Default: its initial state. */
+  readonly start?: AnyMachineSnapshot;
+  /** The context as plain data that is equal exactly where two contexts are. Default: the context itself. */
+  // biome-ignore lint/suspicious/noExplicitAny: contexts of machines of any kind
+  readonly canonical?: (context: any) => unknown;
+  /** Messages by which its own threads move, from a context: those are taken that `can` allows. Default: none. */
+  // biome-ignore lint/suspicious/noExplicitAny: contexts of machines of any kind
+  readonly ownMoves?: (context: any) => readonly Message[];
+  /** A faster way to ask the machine than xstate's `transition()`, with the same answers. */
+  readonly step?: (snapshot: AnyMachineSnapshot, message: Message) => Transition;
+}
+
+/** Where a message goes. Messages of one sender, one receiver and one lane keep their order; others do not. */
+export interface Address {
+  /** A machine, or the environment, which hears a message in the step that sends it. */
+  readonly to: string;
+  readonly lane: string;
+}
+
+/** A message that was sent and is not delivered. */
+export interface InFlight extends Address {
+  readonly from: string;
+  readonly message: Message;
+}
+
+/** Something that the environment may do: a message that arrives at once, where its receiver takes it. */
+export interface Offer<State> {
+  readonly to: string;
+  readonly message: Message;
+  /** The environment after it. */
+  readonly next: State;
+  /** Only where no machine can move. */
+  readonly whenIdle?: boolean;
+  /** What it is, for whoever reads a counterexample. Plain data. */
+  readonly label: unknown;
+}
+
+/** Offers that look at the same things. */
+export interface OfferSource<State> {
+  /** Machines whose snapshots `offers` looks at. Default: none. */
+  readonly reads?: readonly string[];
+  /** Facts about single machines, without which there are no offers. */
+  readonly guards?: Guards;
+  readonly offers: (state: State, view: View) => readonly Offer<State>[];
+}
+
+/** Whatever is around the machines: it offers messages and hears those that are sent to it. */
+export interface Environment<State> {
+  /** Plain data. */
+  readonly initial: State;
+  readonly sources: readonly OfferSource<State>[];
+  /** Default: it learns nothing. */
+  readonly hears?: (state: State, message: Message, from: string) => State;
+}
+
+/** Facts about single machines by name: each is asked once for each local state. */
+export type Guards = Readonly<Record<string, (snapshot: AnyMachineSnapshot) => boolean>>;
+
+/** Machines that are joined by channels, an environment, and what is held against every state and step. */
+export interface Model {
+  readonly name: string;
+  readonly machines: readonly ModelMachine[];
+  /** Where a machine's message goes; null where nobody hears it. */
+  readonly route: (message: Message, sender: string) => Address | null;
+  /** What is on its way at the start, oldest first. Default: nothing. */
+  readonly inFlight?: readonly InFlight[];
+  // biome-ignore lint/suspicious/noExplicitAny: an environment's state is its own business
+  readonly environment?: Environment<any>;
+  readonly properties: readonly CheckedProperty[];
+}

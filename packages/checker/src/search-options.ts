@@ -1,0 +1,19 @@
+import type { Progress } from './result.js';
+
+/** What every search can be told. */
+export interface SearchOptions {
+  /** Steps from the start. Default: no bound. */
+  readonly depthMax?: number;
+  readonly statesMax?: number;
+  /** Bytes of the store of states. */
+  readonly bytesMax?: number;
+  /**
+   * When to stop: with the level in which the first violation lies (the default), or only when each property is
+   * violated or all is seen.
+   */
+  readonly until?: 'first' | 'all';
+  /** Told about ten times a second. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Asked now and then: true stops the search. */
+  readonly isStopped?: () => boolean;
+}

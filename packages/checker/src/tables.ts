@@ -1,0 +1,216 @@
+import { IntList } from './int-list.js';
+import { IntLists } from './int-lists.js';
+import { IntMap, MISSING } from './int-map.js';
+import type { Layout } from './layout.js';
+
+/** Questions that only the model can answer; each is asked once. */
+export const ASK = {
+  /** (machine, local, message) → transition */
+  transition: 0,
+  /** (machine, local, inbox) → list of [transition, inbox after] */
+  moves: 1,
+  /** (inbox, message) → inbox */
+  push: 2,
+  /** (environment, message) → environment */
+  hear: 3,
+  /** (source, environment, cells…) → list of [machine, message, environment after, whether only when idle, label] */
+  offers: 4,
+  /** (property, place of a guard, id) → 1 or 2 for true */
+  guard: 5,
+  /** (property, cells…) → verdict, for a state */
+  judge: 6,
+  /** (property, memory, transition, cells before…, others after…) → list of [memory after, verdict] */
+  observe: 7,
+  /** (property, memory, cells…) → verdict, for a state in which nobody can move */
+  rest: 8,
+} as const;
+export type Ask = (typeof ASK)[keyof typeof ASK];
+
+/** Answers a question and puts the answer into the tables. */
+export type Asked = (ask: Ask, ...key: readonly number[]) => number;
+
+/** The transition that stands for a message that is not taken. */
+export const NOT_TAKEN = 0;
+
+/** Verdicts below this one are no violations: nothing to say, and reached. */
+export const VERDICT = { silent: 0, reached: 1, firstViolation: 2 } as const;
+
+/** Everything that was ever asked of a model, as integers. Reading it asks the model only for what is missing. */
+export class Tables {
+  readonly layout: Layout;
+  readonly transitions = new IntMap(3);
+  readonly moves = new IntMap(3);
+  readonly pushes = new IntMap(2);
+  readonly hears = new IntMap(2);
+  /** By source of offers. */
+  readonly offers: readonly IntMap[];
+  /** By property and guard: 0 not asked, 1 false, 2 true, by id. */
+  readonly guards: readonly (readonly IntList[])[];
+  readonly offerGuards: readonly (readonly IntList[])[];
+  /** By property. */
+  readonly judged: readonly IntMap[];
+  readonly observed: readonly IntMap[];
+  readonly rested: readonly IntMap[];
+
+  /** Of a transition: who moves, from where, on what, to where, and the list of what is sent. */
+  readonly transitionMachine = new IntList();
+  readonly transitionLocal = new IntList();
+  readonly transitionMessage = new IntList();
+  readonly transitionNext = new IntList();
+  readonly transitionSends = new IntList();
+  /** Lists of [receiver, message]; the environment is the receiver after the last machine. */
+  readonly sends = new IntLists();
+  readonly moveLists = new IntLists();
+  readonly offerLists = new IntLists();
+  readonly observations = new IntLists();
+
+  #ask: Asked = () => {
+    throw new Error('nobody answers');
+  };
+
+  constructor(layout: Layout) {
+    this.layout = layout;
+    this.offers = layout.offers.map(({ cells }) => new IntMap(1 + cells.length));
+    this.offerGuards = layout.offers.map(({ guarded }) => guarded.map(() => new IntList()));
+    this.guards = layout.reads.map(({ guarded }) => guarded.map(() => new IntList()));
+    this.judged = layout.reads.map(({ cells }) => new IntMap(cells.length));
+    this.observed = layout.reads.map(({ cells, others }) => new IntMap(2 + cells.length + others.length));
+    this.rested = layout.reads.map(({ cells }) => new IntMap(1 + cells.length));
+    this.addTransition(-1, -1, -1); // NOT_TAKEN
+  }
+
+  /** The number of a new transition; what it leads to is set afterwards. */
+  addTransition(machine: number, local: number, message: number): number {
+    this.transitionMachine.push(machine);
+    this.transitionLocal.push(local);
+    this.transitionMessage.push(message);
+    this.transitionNext.push(-1);
+    this.transitionSends.push(0);
+    return this.transitionMachine.length - 1;
+  }
+
+  setTransition(transition: number, next: number, sends: number): void {
+    this.transitionNext.set(transition, next);
+    this.transitionSends.set(transition, sends);
+  }
+
+  /** Says who answers what is missing. */
+  answeredBy(ask: Asked): void {
+    this.#ask = ask;
+  }
+
+  /** Asks what is not in the tables. */
+  ask(ask: Ask, ...key: readonly number[]): number {
+    return this.#ask(ask, ...key);
+  }
+
+  transitionOf(machine: number, local: number, message: number): number {
+    const known = this.transitions.get3(machine, local, message);
+    return known !== MISSING ? known : this.#ask(ASK.transition, machine, local, message);
+  }
+
+  movesOf(machine: number, local: number, inbox: number): number {
+    const known = this.moves.get3(machine, local, inbox);
+    return known !== MISSING ? known : this.#ask(ASK.moves, machine, local, inbox);
+  }
+
+  pushed(inbox: number, message: number): number {
+    const known = this.pushes.get2(inbox, message);
+    return known !== MISSING ? known : this.#ask(ASK.push, inbox, message);
+  }
+
+  heard(environment: number, message: number): number {
+    const known = this.hears.get2(environment, message);
+    return known !== MISSING ? known : this.#ask(ASK.hear, environment, message);
+  }
+
+  /** The offers of a source in a state; the empty list where a guard says that there are none. */
+  offersOf(source: number, from: Int32Array, at: number): number {
+    const { layout } = this;
+    const { cells, guarded } = layout.offers[source]!;
+    const guards = this.offerGuards[source]!;
+    for (let i = 0; i < guarded.length; i += 1) {
+      const id = from[at + guarded[i]!]!;
+      const known = guards[i]!;
+      const fact = id < known.length ? known.at(id) : 0;
+      if ((fact !== 0 ? fact : this.#ask(ASK.guard, -1 - source, i, id)) === 1) return 0;
+    }
+    const key = this.#key;
+    key[0] = from[at + layout.environment]!;
+    for (let i = 0; i < cells.length; i += 1) key[1 + i] = from[at + cells[i]!]!;
+    const known = this.offers[source]!.get(key);
+    return known !== MISSING ? known : this.#ask(ASK.offers, source, ...key.subarray(0, 1 + cells.length));
+  }
+
+  /** Whether all guards of a property let it speak of a state. */
+  isGuarded(property: number, from: Int32Array, at: number): boolean {
+    const { guarded } = this.layout.reads[property]!;
+    const guards = this.guards[property]!;
+    for (let i = 0; i < guarded.length; i += 1) {
+      const id = from[at + guarded[i]!]!;
+      const known = guards[i]!;
+      const fact = id < known.length ? known.at(id) : 0;
+      if ((fact !== 0 ? fact : this.#ask(ASK.guard, property, i, id)) === 1) return false;
+    }
+    return true;
+  }
+
+  /** A verdict on a state; the guards have been asked. */
+  judge(property: number, from: Int32Array, at: number): number {
+    const { cells } = this.layout.reads[property]!;
+    const key = this.#key;
+    for (let i = 0; i < cells.length; i += 1) key[i] = from[at + cells[i]!]!;
+    const known = this.judged[property]!.get(key);
+    return known !== MISSING ? known : this.#ask(ASK.judge, property, ...key.subarray(0, cells.length));
+  }
+
+  /** What an observer makes of a step: the place in `observations` of [memory after, verdict]. */
+  observe(
+    property: number,
+    memory: number,
+    transition: number,
+    before: Int32Array,
+    after: Int32Array,
+    at: number,
+  ): number {
+    const { cells, others } = this.layout.reads[property]!;
+    const key = this.#key;
+    key[0] = memory;
+    key[1] = transition;
+    let n = 2;
+    for (let i = 0; i < cells.length; i += 1) key[n++] = before[cells[i]!]!;
+    for (let i = 0; i < others.length; i += 1) key[n++] = after[at + others[i]!]!;
+    const known = this.observed[property]!.get(key);
+    const list = known !== MISSING ? known : this.#ask(ASK.observe, property, ...key.subarray(0, n));
+    return this.observations.startOf(list);
+  }
+
+  /** A verdict on a state in which nobody can move. */
+  rest(property: number, memory: number, from: Int32Array, at: number): number {
+    const { cells } = this.layout.reads[property]!;
+    const key = this.#key;
+    key[0] = memory;
+    for (let i = 0; i < cells.length; i += 1) key[1 + i] = from[at + cells[i]!]!;
+    const known = this.rested[property]!.get(key);
+    return known !== MISSING ? known : this.#ask(ASK.rest, property, ...key.subarray(0, 1 + cells.length));
+  }
+
+  /** Room for the longest key. */
+  readonly #key = new Int32Array(256);
+
+  /** Bytes of all tables. */
+  get bytes(): number {
+    const maps = [
+      this.transitions,
+      this.moves,
+      this.pushes,
+      this.hears,
+      ...this.offers,
+      ...this.judged,
+      ...this.observed,
+      ...this.rested,
+    ];
+    const lists = [this.sends, this.moveLists, this.offerLists, this.observations];
+    return [...maps, ...lists].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+}
