@@ -8,9 +8,10 @@ const machines = ['guest-kernel', 'qemu-spapr', 'kvm', 'vfio-host', 'powernv-iod
 );
 const system = [...base, ...machines];
 const trace = [...system, '@spapr-dma/system'];
-const apps = [...trace, '@spapr-dma/trace', '@spapr-dma/checker'];
+const models = [...trace, '@spapr-dma/checker'];
+const apps = [...models, '@spapr-dma/trace', '@spapr-dma/models'];
 
-/** apps → trace → system → the five machines → tce-table → protocol; the checker stands alone. */
+/** apps → trace, models → system → the five machines → tce-table → protocol; the checker stands alone. */
 const directions: Directions = {
   '@spapr-dma/protocol': [],
   '@spapr-dma/tce-table': ['@spapr-dma/protocol'],
@@ -18,6 +19,7 @@ const directions: Directions = {
   '@spapr-dma/checker': [],
   '@spapr-dma/system': system,
   '@spapr-dma/trace': trace,
+  '@spapr-dma/models': models,
   'spapr-dma': apps,
   'spapr-dma-lab': apps,
 };

@@ -41,7 +41,7 @@ export { PROPERTIES } from './properties/index.js';
 export type { AnyProperty, ObservedStep, Property, Verdict } from './properties/property.js';
 export { unwatched, type Watched, watched, watchedAtRest } from './properties/watch.js';
 export { initialState, keyOf, step } from './pure-driver.js';
-export { receiverFor } from './routes.js';
+export { initialRoutes, receiverFor } from './routes.js';
 export {
   listSwitches,
   parseSettings,

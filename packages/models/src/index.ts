@@ -1,0 +1,13 @@
+export type {
+  ModelEntry,
+  Models,
+  ProcessEntry,
+  ProcessStep,
+  ProcessWhen,
+  ScenarioEntry,
+} from './entries.js';
+export type { EnvironmentState } from './environment.js';
+export { ModelsError } from './errors.js';
+export { type BuiltModel, type ModelOptions, modelOf } from './model-of.js';
+export { checkedProperty } from './properties.js';
+export { loadModels, modelsSchema, readModels } from './read-models.js';
