@@ -92,3 +92,12 @@ export {
 export { listStories, loadStories, loadStory } from './story/story-files.js';
 export { type Mapping, type ScriptContext, ScriptError } from './story/verb.js';
 export { choiceOf, readAction } from './story/verbs.js';
+export {
+  isAnswer,
+  isAnswered,
+  VMM_DEFAULT,
+  type VmmCall,
+  type VmmSetup,
+  vmmOffer,
+  vmmParticipants,
+} from './vmm.js';

@@ -1,54 +1,19 @@
-import { bytes, gpa, threadId } from '@spapr-dma/protocol';
 import { type Choice, choicesOf, type SystemState, takes } from '../../src/choices.ts';
-import { kvmConfigOf, powernvConfigOf, vfioConfigOf } from '../../src/configs.ts';
 import { costOf } from '../../src/costs.ts';
-import { kvmParticipant, powernvParticipant, vfioParticipant } from '../../src/machines.ts';
-import { vmaOf } from '../../src/memory-layout.ts';
 import { messageText } from '../../src/message-text.ts';
-import type { AnyMessage, Participant } from '../../src/participants.ts';
+import type { Participant } from '../../src/participants.ts';
 import { settingsOf } from '../../src/presets.ts';
 import { unwatched, watched, watchedAtRest } from '../../src/properties/watch.ts';
 import { initialState, step } from '../../src/pure-driver.ts';
 import { hostAtEnd } from '../../src/story/host-at-end.ts';
+import { isAnswer, isAnswered, VMM_DEFAULT, vmmOffer, vmmParticipants } from '../../src/vmm.ts';
 import type { Arrived, Run } from './run.ts';
 import { lockedOf, violatedOf } from './run-case.ts';
 import type { Fields, UserspaceCase } from './switch-case.ts';
 
-/** Names of the calls that a VMM makes on KVM's files, and vCPUs in KVM; all others are VFIO's or the platform's. */
-const OF_KVM = /^(KVM_|H_|pause_all|resume_all|view_)/;
-/** What is not answered. */
-const SILENT = /^(fork|fail-next)$/;
-/** What the environment does, and no call of a VMM. */
-const OF_HOST = /^(exit|fail-next|unbind-vfio-pci)$/;
-
 function participantsOf({ also = {}, host, size = 'minimal', setting }: UserspaceCase, value: string) {
   const settings = settingsOf('repaired', { ...also, [setting]: value });
-  const pageShift = host?.pageShift ?? 12;
-  const platform = {
-    config: powernvConfigOf(settings, { pageShift, ram: bytes(0x20_0000_0000n), nobypass: false }),
-    phbs: [1, 2].map((phb) => ({
-      phb,
-      generation: host?.generation ?? ('PHB4' as const),
-      devices: [{ device: `000${phb}:01:00.0`, totalVfs: 0 }],
-    })),
-  };
-  const input = {
-    config: vfioConfigOf(settings, size, pageShift),
-    groups: [0, 1].map((group) => ({ group, devices: [`000${group + 1}:01:00.0`] })),
-    processes: [
-      {
-        process: 'qemu',
-        vmas: host?.vmas ?? [vmaOf(gpa(0n), bytes(0x400_0000n), host?.backingShift ?? pageShift)],
-        memlock: null,
-        capIpcLock: false,
-      },
-    ],
-  };
-  return [
-    kvmParticipant(kvmConfigOf(settings, size, pageShift), 2, 2),
-    vfioParticipant(input, 2),
-    powernvParticipant(platform),
-  ] as const;
+  return vmmParticipants({ ...VMM_DEFAULT, ...host }, settings, size);
 }
 
 /** What the next step is: the thread that was last asked something goes first. */
@@ -85,7 +50,7 @@ export function runUserspace(userspace: UserspaceCase, value: string): Run {
     ]) {
       const sender = from === 'environment' ? message.from : from;
       const receiver = to === 'environment' ? message.to : to;
-      if (to === 'environment' && /-(return|done)$/.test(message.type)) away.delete(message.thread ?? '');
+      if (to === 'environment' && isAnswer(message)) away.delete(message.thread ?? '');
       arrived.push({ from: sender, to: receiver, type: message.type, text: messageText(message), message });
     }
     known = watched(known, { before, moved, cost: costOf(moved) }, steps);
@@ -95,7 +60,7 @@ export function runUserspace(userspace: UserspaceCase, value: string): Run {
     thread = 'main',
     type,
     after,
-    to,
+    to = null,
     ...args
   } of userspace.calls as readonly Fields[] as readonly (Fields & {
     readonly thread?: string;
@@ -104,28 +69,16 @@ export function runUserspace(userspace: UserspaceCase, value: string): Run {
     readonly after?: number;
     readonly to?: string;
   })[]) {
-    const receiver = to ?? (OF_KVM.test(type) ? 'kvm' : 'vfio-host');
-    const isGuests = type.startsWith('H_');
-    const isHosts = receiver === 'powernv-ioda2' || OF_HOST.test(type);
-    const message = {
-      argsz: null,
-      readable: true,
-      flags: 0,
-      process: 'qemu',
-      ...args,
-      type,
-      thread: threadId(thread),
-      from: isGuests ? 'guest-kernel' : isHosts ? 'environment' : 'qemu-spapr',
-      to: receiver,
-    } as unknown as AnyMessage;
+    const call = { type, thread, to, args };
+    const offer = vmmOffer(call);
     // A thread makes a call when its last one has returned, and the call waits until the machine takes it.
-    while (away.has(thread) || !takes(state.snapshots[receiver], message)) {
+    while (away.has(thread) || !takes(state.snapshots[offer.to], offer.message)) {
       const next = nextOf(participants, state, thread);
       if (next === undefined) throw new Error(`${type} is never taken`);
       take(next);
     }
-    if (!SILENT.test(type)) away.add(thread);
-    take({ kind: 'offer', to: receiver, message });
+    if (isAnswered(call)) away.add(thread);
+    take({ kind: 'offer', ...offer });
     for (let taken = 0; taken < (after ?? Number.POSITIVE_INFINITY); taken += 1) {
       const next = nextOf(participants, state, thread);
       if (next === undefined) break;
