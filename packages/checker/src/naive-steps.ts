@@ -1,7 +1,7 @@
 import type { AnyMachineSnapshot } from 'xstate';
 import { canonicalText } from './canonical-text.js';
 import { localText, publicStep, startOf } from './machines.js';
-import { ENVIRONMENT, type InFlight, type Message, type Model, type Offer } from './model.js';
+import { type Address, ENVIRONMENT, type InFlight, type Message, type Model, type Offer } from './model.js';
 import type { Reads, View } from './property.js';
 import type { TraceStep } from './result.js';
 
@@ -125,7 +125,19 @@ export interface NaiveMove {
   readonly failure: string | null;
 }
 
-/** Takes a choice. */
+interface Addressed {
+  readonly message: Message;
+  readonly address: Address | null;
+}
+
+/** @throws RangeError where a message goes to nobody whom the model has */
+function addressed(model: Model, message: Message, sender: string): Addressed {
+  const address = model.route(message, sender);
+  if (address !== null && address.to !== ENVIRONMENT) placeOf(model, address.to);
+  return { message, address };
+}
+
+/** Takes a choice. A machine that fails stays where it was. */
 export function naiveMove(model: Model, before: NaiveState, choice: NaiveChoice): NaiveMove {
   const { machine: at, message, delivered, offer } = choice;
   const machine = model.machines[at]!;
@@ -134,30 +146,25 @@ export function naiveMove(model: Model, before: NaiveState, choice: NaiveChoice)
   const { hears } = model.environment ?? {};
   let environment = offer === null ? before.environment : offer.next;
   if (delivered !== null) inboxes[at] = inboxes[at]!.filter((each) => each !== delivered);
-  const sent: TraceStep['sent'][number][] = [];
+  let answer: { readonly snapshot: AnyMachineSnapshot; readonly sent: readonly Addressed[] };
   let failure: string | null = null;
   try {
-    const answer = publicStep(machine, before.snapshots[at]!, message);
-    const addressed = answer.sent.map((message) => ({
-      message,
-      address: model.route(message, machine.name),
-    }));
-    for (const { address } of addressed) {
-      if (address !== null && address.to !== ENVIRONMENT) placeOf(model, address.to);
-    }
-    snapshots[at] = answer.snapshot;
-    for (const { message, address } of addressed) {
-      sent.push({ to: address?.to ?? null, message });
-      if (address === null) continue;
-      if (address.to === ENVIRONMENT) {
-        if (hears !== undefined) environment = hears(environment, message, machine.name);
-        continue;
-      }
-      const to = placeOf(model, address.to);
-      inboxes[to] = withMessage(model, inboxes[to]!, { from: machine.name, ...address, message });
-    }
+    const { snapshot, sent } = publicStep(machine, before.snapshots[at]!, message);
+    answer = { snapshot, sent: sent.map((message) => addressed(model, message, machine.name)) };
   } catch (error) {
+    answer = { snapshot: before.snapshots[at]!, sent: [] };
     failure = error instanceof Error ? error.message : String(error);
   }
+  snapshots[at] = answer.snapshot;
+  for (const { message, address } of answer.sent) {
+    if (address === null) continue;
+    if (address.to === ENVIRONMENT) {
+      if (hears !== undefined) environment = hears(environment, message, machine.name);
+      continue;
+    }
+    const to = placeOf(model, address.to);
+    inboxes[to] = withMessage(model, inboxes[to]!, { from: machine.name, ...address, message });
+  }
+  const sent = answer.sent.map(({ message, address }) => ({ to: address?.to ?? null, message }));
   return { after: { snapshots, inboxes, environment, memories: before.memories }, sent, failure };
 }
