@@ -1,13 +1,8 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
+import type { Address, Guards, InFlight, Message } from './message.js';
 import type { CheckedProperty, View } from './property.js';
 
-/** A message: an xstate event. The engine reads nothing of it but its type. */
-export interface Message {
-  readonly type: string;
-}
-
-/** Whoever drives the machines; also where messages go that no machine takes. */
-export const ENVIRONMENT = 'environment';
+export { type Address, ENVIRONMENT, type Guards, type InFlight, type Message } from './message.js';
 
 /** What a machine did: where it stands now, and what it emitted, in order. */
 export interface Transition {
@@ -32,19 +27,6 @@ export interface ModelMachine {
   readonly ownMoves?: (context: any) => readonly Message[];
   /** A faster way to ask the machine than xstate's `transition()`, with the same answers. */
   readonly step?: (snapshot: AnyMachineSnapshot, message: Message) => Transition;
-}
-
-/** Where a message goes. Messages of one sender, one receiver and one lane keep their order; others do not. */
-export interface Address {
-  /** A machine, or the environment, which hears a message in the step that sends it. */
-  readonly to: string;
-  readonly lane: string;
-}
-
-/** A message that was sent and is not delivered. */
-export interface InFlight extends Address {
-  readonly from: string;
-  readonly message: Message;
 }
 
 /** Something that the environment may do: a message that arrives at once, where its receiver takes it. */
@@ -76,9 +58,6 @@ export interface Environment<State> {
   /** Default: it learns nothing. */
   readonly hears?: (state: State, message: Message, from: string) => State;
 }
-
-/** Facts about single machines by name: each is asked once for each local state. */
-export type Guards = Readonly<Record<string, (snapshot: AnyMachineSnapshot) => boolean>>;
 
 /** Machines that are joined by channels, an environment, and what is held against every state and step. */
 export interface Model {

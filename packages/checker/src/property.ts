@@ -1,5 +1,5 @@
 import type { AnyMachineSnapshot } from 'xstate';
-import type { Guards, InFlight, Message } from './model.js';
+import type { Guards, InFlight, Message } from './message.js';
 
 /** A global state as a property or an environment sees it. What was not declared in `reads` cannot be read. */
 export interface View {
