@@ -1,4 +1,14 @@
-import type { Action, Condition, MachineSetup, ScriptStep, Settings, Size } from '@spapr-dma/system';
+import type { ThreadId } from '@spapr-dma/protocol';
+import type {
+  Action,
+  Condition,
+  MachineSetup,
+  ScriptStep,
+  Settings,
+  Size,
+  VmmCall,
+  VmmSetup,
+} from '@spapr-dma/system';
 
 /** When the environment takes a step. */
 export type ProcessWhen =
@@ -17,21 +27,36 @@ export interface ProcessStep {
   readonly only: Condition;
 }
 
-/** Somebody in the environment, who takes steps while all others take theirs. */
-export interface ProcessEntry {
-  readonly name: string;
-  readonly steps: readonly ProcessStep[];
+/** In which order somebody takes steps, and for how long. */
+export interface Pace {
   /** `any`: each step at most once, in any order. */
   readonly order: 'sequence' | 'any';
   /** Starts over for ever. */
   readonly repeats: boolean;
 }
 
-/** Where models begin, and what the environment may do from there on. */
-export interface ScenarioEntry {
+/** Somebody in the environment, who takes steps while all others take theirs. */
+export interface ProcessEntry extends Pace {
+  readonly name: string;
+  readonly steps: readonly ProcessStep[];
+}
+
+/** A thread of a VMM that is not QEMU, a vCPU, or the host's administrator: each call follows the last one's return. */
+export interface VmmProcess extends Pace {
+  readonly name: string;
+  readonly thread: ThreadId;
+  readonly steps: readonly VmmCall[];
+}
+
+interface Scenario {
   readonly name: string;
   readonly title: string;
   readonly size: Size;
+}
+
+/** A whole machine with QEMU in it, as in stories. */
+export interface MachineScenario extends Scenario {
+  readonly kind: 'machine';
   readonly machine: MachineSetup;
   /** Played to its end, in a fixed order, before a search begins. */
   readonly setup: readonly ScriptStep[];
@@ -39,6 +64,20 @@ export interface ScenarioEntry {
   /** What the file has of `machine` and `setup`, for whoever writes them down elsewhere. */
   readonly json: { readonly machine: unknown; readonly setup: unknown };
 }
+
+/** The host's kernel below a VMM that is not QEMU: what QEMU never does, others may. */
+export interface VmmScenario extends Scenario {
+  readonly kind: 'vmm';
+  readonly vmm: VmmSetup;
+  /** Made one after the other, each when nobody can move any more, before a search begins. */
+  readonly setup: readonly VmmCall[];
+  readonly processes: readonly VmmProcess[];
+  /** What the file has of `vmm` and `setup`, for whoever writes them down elsewhere. */
+  readonly json: { readonly vmm: unknown; readonly setup: unknown };
+}
+
+/** Where models begin, and what the environment may do from there on. */
+export type ScenarioEntry = MachineScenario | VmmScenario;
 
 /** A model, and what its search is known to come to. */
 export interface ModelEntry {

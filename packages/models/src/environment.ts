@@ -10,7 +10,7 @@ import {
   ScriptError,
   type SystemState,
 } from '@spapr-dma/system';
-import type { ProcessEntry, ProcessStep } from './entries.js';
+import type { Pace, ProcessEntry, ProcessStep } from './entries.js';
 import { ModelsError } from './errors.js';
 
 /** Where the environment stands: as little as its next steps depend on. */
@@ -96,14 +96,17 @@ function planned(step: ProcessStep, moment: Moment, memory: Memory): PlannedStep
 const isTime = ({ when }: ProcessStep, { seen }: EnvironmentState): boolean =>
   when.kind !== 'seen' || (seen[when.type] ?? 0) >= when.times;
 
+/** Somebody's steps, as far as it matters which is next. */
+type Paced = Pace & { readonly steps: readonly unknown[] };
+
 /** Places of the steps that a process may take next. */
-function nextPlaces({ steps, order, repeats }: PlannedProcess, at: number): readonly number[] {
+export function nextPlaces({ steps, order, repeats }: Paced, at: number): readonly number[] {
   if (order === 'sequence') return at < steps.length ? [at] : [];
   return steps.flatMap((_, place) => (repeats || (at & (1 << place)) === 0 ? [place] : []));
 }
 
 /** Where a process stands after a step. */
-function placeAfter({ steps, order, repeats }: PlannedProcess, at: number, place: number): number {
+export function placeAfter({ steps, order, repeats }: Paced, at: number, place: number): number {
   if (order === 'sequence') return repeats ? (at + 1) % steps.length : at + 1;
   return repeats ? 0 : at | (1 << place);
 }
@@ -120,8 +123,8 @@ const countedOf = (processes: readonly PlannedProcess[]): ReadonlyMap<string, nu
 };
 
 /** An environment, and which messages to it make a difference. */
-export interface Processes {
-  readonly environment: Environment<EnvironmentState>;
+export interface Processes<State> {
+  readonly environment: Environment<State>;
   readonly hearsOf: (type: string) => boolean;
 }
 
@@ -134,7 +137,7 @@ export function environmentOf(
   moment: Moment,
   memory: Memory,
   exits: OfferSource<EnvironmentState>,
-): Processes {
+): Processes<EnvironmentState> {
   const processes = entries.map((entry): PlannedProcess => {
     const steps = entry.steps.filter(({ only }) => isMet(only, moment.settings));
     if (entry.order === 'any' && steps.length > MOST_STEPS_IN_ANY_ORDER) {

@@ -1,13 +1,17 @@
 export type {
+  MachineScenario,
   ModelEntry,
   Models,
   ProcessEntry,
   ProcessStep,
   ProcessWhen,
   ScenarioEntry,
+  VmmProcess,
+  VmmScenario,
 } from './entries.js';
 export type { EnvironmentState } from './environment.js';
 export { ModelsError } from './errors.js';
 export { type BuiltModel, type ModelOptions, modelOf } from './model-of.js';
 export { checkedProperty } from './properties.js';
 export { loadModels, modelsSchema, readModels } from './read-models.js';
+export type { VmmState } from './userspace-environment.js';

@@ -4,12 +4,12 @@ import {
   type AnyProperty,
   costOf,
   ENVIRONMENT,
+  type Moved,
   type Participant,
   participantsOf,
   receiverFor,
   routed,
   runScript,
-  type ScriptEnd,
   type Settings,
   SIZES,
   type Size,
@@ -18,14 +18,17 @@ import {
   stepMessage,
   stepperOf,
   unwatched,
+  vmmParticipants,
   type Watched,
   watched,
 } from '@spapr-dma/system';
-import type { ModelEntry } from './entries.js';
-import { environmentOf } from './environment.js';
+import type { ModelEntry, ScenarioEntry } from './entries.js';
+import { environmentOf, type Processes } from './environment.js';
 import { ModelsError } from './errors.js';
 import { exitsOf } from './exits.js';
 import { checkedProperty, propertyNamed } from './properties.js';
+import { vmmEnvironmentOf } from './userspace-environment.js';
+import { playCalls } from './userspace-setup.js';
 
 /** What a model is built with instead of what its entry says. */
 export interface ModelOptions {
@@ -48,32 +51,63 @@ export interface BuiltModel {
   readonly size: Size;
 }
 
+/** Where a search begins, and who is around the machines from there on. */
+interface SetUp {
+  readonly participants: readonly Participant[];
+  readonly start: SystemState;
+  readonly known: readonly Watched[];
+  // biome-ignore lint/suspicious/noExplicitAny: an environment's state is its own business
+  readonly processes: Processes<any>;
+}
+
 /** Plays a scenario's setup to its end, and lets properties watch it. */
 function setUp(
-  { name, scenario }: ModelEntry,
-  participants: readonly Participant[],
+  scenario: ScenarioEntry,
   settings: Settings,
   size: Size,
   properties: readonly AnyProperty[],
-): ScriptEnd & { readonly known: readonly Watched[] } {
-  const { machine, setup } = scenario;
-  const id = `the setup of scenario '${scenario.name}'`;
+): SetUp {
+  const sizes = SIZES[size];
   let known = unwatched(properties);
-  const end = runScript(
-    { id, machine, script: setup },
-    participants,
-    settings,
-    SIZES[size],
-    (moved, before) => {
-      known = watched(known, { before, moved, cost: costOf(moved) }, 0);
-    },
-  );
-  const [mistake] = end.mistakes;
-  if (mistake !== undefined) throw new ModelsError(`Model '${name}': ${id} goes wrong: ${mistake}`);
-  const broken = known.find(({ violated }) => violated !== null);
-  if (broken === undefined) return { ...end, known };
+  const watch = (moved: Moved, before: SystemState): void => {
+    known = watched(known, { before, moved, cost: costOf(moved) }, 0);
+  };
+  if (scenario.kind === 'vmm') {
+    const participants = vmmParticipants(scenario.vmm, settings, size);
+    const start = playCalls(participants, scenario.setup, watch);
+    return { participants, start, known, processes: vmmEnvironmentOf(scenario.processes) };
+  }
+  const { machine, setup: script } = scenario;
+  const participants = participantsOf(machine, settings, size);
+  const end = runScript({ id: scenario.name, machine, script }, participants, settings, sizes, watch);
+  const [wrong] = end.mistakes;
+  if (wrong !== undefined) throw new ModelsError(`the setup goes wrong: ${wrong}`);
+  const { state: start, memory } = end;
+  const exits = exitsOf(participants, start.routes);
+  const moment = { state: start, settings, sizes, machine };
+  const processes = environmentOf(scenario.processes, moment, memory, exits);
+  return { participants, start, known, processes };
+}
+
+/** @throws ModelsError that says which setup goes wrong, and how */
+function checkedSetUp(
+  { name, scenario }: ModelEntry,
+  settings: Settings,
+  size: Size,
+  properties: readonly AnyProperty[],
+): SetUp {
+  const where = `Model '${name}', scenario '${scenario.name}'`;
+  const begun = ((): SetUp => {
+    try {
+      return setUp(scenario, settings, size, properties);
+    } catch (error) {
+      throw error instanceof ModelsError ? new ModelsError(`${where}: ${error.message}`) : error;
+    }
+  })();
+  const broken = begun.known.find(({ violated }) => violated !== null);
+  if (broken === undefined) return begun;
   const { property, violated } = broken;
-  throw new ModelsError(`Model '${name}': ${id} violates ${property.name}: ${violated!.text}`);
+  throw new ModelsError(`${where}: the setup violates ${property.name}: ${violated!.text}`);
 }
 
 /** A participant as a machine of the checker, from where it stands at the start. */
@@ -112,11 +146,8 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
   const { preset = entry.preset, size = scenario.size } = options;
   const properties = (options.properties ?? entry.properties).map(propertyNamed);
   const settings = settingsOf(preset, { ...entry.set, ...options.set });
-  const participants = participantsOf(scenario.machine, settings, size);
-  const { state: start, memory, known } = setUp(entry, participants, settings, size, properties);
-  const moment = { state: start, settings, sizes: SIZES[size], machine: scenario.machine };
-  const exits = exitsOf(participants, start.routes);
-  const { environment, hearsOf } = environmentOf(scenario.processes, moment, memory, exits);
+  const { participants, start, known, processes } = checkedSetUp(entry, settings, size, properties);
+  const { environment, hearsOf } = processes;
   const model: Model = {
     name: entry.name,
     machines: participants.map((participant) => machineOf(participant, start)),

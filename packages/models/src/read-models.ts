@@ -15,6 +15,7 @@ import {
 } from '@spapr-dma/system';
 import type { ModelEntry, Models, ProcessEntry, ProcessStep, ProcessWhen, ScenarioEntry } from './entries.js';
 import { ModelsError } from './errors.js';
+import { VMM, VMM_PROCESSES, VMM_SETUP } from './read-userspace.js';
 
 const { at, count, flag, listOf, mapOf, mistake, objectOf, oneOf, optional, readFields, schemaOf, text } =
   fields;
@@ -61,12 +62,23 @@ const PROCESS: Field<ProcessEntry> = objectOf({
   repeats: optional(flag, false),
 });
 
-const SCENARIO_FIELDS = {
+const COMMON_FIELDS = {
   title: text,
   size: optional(oneOf('minimal', 'power9'), 'minimal' as const),
+} as const;
+/** A whole machine with QEMU in it. */
+const MACHINE_SCENARIO_FIELDS = {
+  ...COMMON_FIELDS,
   machine: objectOf(MACHINE_FIELDS),
   setup: optional(listOf(SCRIPT_STEP), []),
   processes: oneOrMore(PROCESS),
+} as const;
+/** The host's kernel below a VMM that is not QEMU. */
+const VMM_SCENARIO_FIELDS = {
+  ...COMMON_FIELDS,
+  vmm: VMM,
+  setup: VMM_SETUP,
+  processes: VMM_PROCESSES,
 } as const;
 
 const MODEL_FIELDS = {
@@ -87,21 +99,28 @@ const MODEL_FIELDS = {
   note: optional(text, null),
 } as const;
 
+const SCENARIO_SCHEMA = { anyOf: [schemaOf(MACHINE_SCENARIO_FIELDS), schemaOf(VMM_SCENARIO_FIELDS)] };
+
 /** The whole file; scenarios and models are read one by one, so that each mistake has its place. */
 const FILE_FIELDS = {
   $schema: optional(text, null),
   format: oneOf(FORMAT),
-  scenarios: mapOf({ read: (value) => value, schema: schemaOf(SCENARIO_FIELDS) }),
+  scenarios: mapOf({ read: (value) => value, schema: SCENARIO_SCHEMA }),
   models: listOf({ read: (value) => value, schema: schemaOf(MODEL_FIELDS) }),
 } as const;
 
 function scenarioOf(name: string, value: unknown, place: Place): ScenarioEntry {
-  const scenario = readFields(SCENARIO_FIELDS, value, place);
+  const isVmm = typeof value === 'object' && value !== null && 'vmm' in value;
+  const scenario = isVmm
+    ? ({ kind: 'vmm', ...readFields(VMM_SCENARIO_FIELDS, value, place) } as const)
+    : ({ kind: 'machine', ...readFields(MACHINE_SCENARIO_FIELDS, value, place) } as const);
   const names = scenario.processes.map((each) => each.name);
   const double = names.find((each, index) => names.indexOf(each) !== index);
   if (double !== undefined) mistake(at(place, 'processes'), `two are named '${double}'`);
-  const { machine, setup = [] } = value as { readonly machine: unknown; readonly setup?: unknown };
-  return { ...scenario, name, json: { machine, setup } };
+  const { machine, vmm, setup = [] } = value as Readonly<Record<string, unknown>>;
+  return scenario.kind === 'vmm'
+    ? { ...scenario, name, json: { vmm, setup } }
+    : { ...scenario, name, json: { machine, setup } };
 }
 
 const known = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
