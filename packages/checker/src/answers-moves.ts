@@ -44,6 +44,7 @@ export function answerTransition(remembered: Remembered, key: readonly number[])
     // A machine that fails stays where it was: the failure is what the search reports.
     remembered.sent[id] = [];
     remembered.failures.set(id, error instanceof Error ? error.message : String(error));
+    tables.failures.add([id], 1);
     tables.setTransition(id, local, 0);
   }
   return id;

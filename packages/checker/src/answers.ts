@@ -1,6 +1,7 @@
 import { answerHear, answerOffers } from './answers-environment.js';
 import { answerMoves, answerTransition } from './answers-moves.js';
 import { answerGuard, answerJudge, answerObserve, answerRest } from './answers-properties.js';
+import { type Memory, OWN_MEMORY } from './memory.js';
 import type { Model } from './model.js';
 import { Remembered } from './remembered.js';
 import { ASK, type Ask } from './tables.js';
@@ -29,8 +30,8 @@ const ANSWERS: Readonly<Record<Ask, Answer>> = {
  * journal is all that it takes to make the tables again.
  * @throws RangeError for a model that names what it does not have
  */
-export function remember(model: Model): Remembered {
-  const remembered = new Remembered(model);
+export function remember(model: Model, memory: Memory = OWN_MEMORY): Remembered {
+  const remembered = new Remembered(model, memory);
   const { tables, journal } = remembered;
   let depth = 0;
   tables.answeredBy((ask, ...key) => {

@@ -1,11 +1,14 @@
 import { IntList } from './int-list.js';
+import { type Memory, OWN_MEMORY } from './memory.js';
 
 /** Lists of integers behind each other in one block of memory, by number. List 0 is the empty one. */
 export class IntLists {
-  readonly #ends = new IntList();
-  readonly #data = new IntList();
+  readonly #ends: IntList;
+  readonly #data: IntList;
 
-  constructor() {
+  constructor(memory: Memory = OWN_MEMORY) {
+    this.#ends = new IntList(64, memory);
+    this.#data = new IntList(64, memory);
     this.add([]);
   }
 

@@ -1,4 +1,5 @@
 import { IntList } from './int-list.js';
+import { type Memory, OWN_MEMORY } from './memory.js';
 
 /** What `get` answers where a key is not there. Values are never negative. */
 export const MISSING = -1;
@@ -13,13 +14,21 @@ const mixed = (hash: number, key: number): number => {
 export class IntMap {
   readonly width: number;
   /** Key and value of each entry, in the order in which they came. */
-  readonly #entries = new IntList();
+  readonly #entries: IntList;
   /** Entry numbers from 1; 0 is free. */
-  #slots = new Int32Array(64);
+  #slots: Int32Array;
   #size = 0;
+  readonly #memory: Memory;
+  readonly #holder: number;
 
-  constructor(width: number) {
+  constructor(width: number, memory: Memory = OWN_MEMORY) {
     this.width = width;
+    this.#entries = new IntList(64, memory);
+    this.#memory = memory;
+    this.#holder = memory.holder((data) => {
+      this.#slots = data;
+    });
+    this.#slots = memory.allocate(this.#holder, 64);
   }
 
   get size(): number {
@@ -79,6 +88,16 @@ export class IntMap {
     }
   }
 
+  /** Tells of each key and its value, in the order in which they came. */
+  forEach(tell: (key: readonly number[], value: number) => void): void {
+    const { width } = this;
+    const { data } = this.#entries;
+    for (let entry = 0; entry < this.#size; entry += 1) {
+      const from = entry * (width + 1);
+      tell([...data.subarray(from, from + width)], data[from + width]!);
+    }
+  }
+
   /** Adds a key that is not there. */
   add(key: ArrayLike<number>, value: number): void {
     if (this.#size * 2 >= this.#slots.length) this.#grow();
@@ -102,7 +121,7 @@ export class IntMap {
   }
 
   #grow(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2);
+    this.#slots = this.#memory.allocate(this.#holder, this.#slots.length * 2);
     const { data } = this.#entries;
     for (let entry = 1; entry <= this.#size; entry += 1) {
       this.#place(this.#hash(data, (entry - 1) * (this.width + 1)), entry);

@@ -15,6 +15,10 @@ export interface Layout {
   /** By property: what it looks at. */
   readonly reads: readonly CellReads[];
   /** By source of offers: what it looks at. */
+  /** Properties that are told of steps, that speak of every state, and that speak of states in which nobody can move. */
+  readonly observers: readonly number[];
+  readonly ofStates: readonly number[];
+  readonly ofRest: readonly number[];
   readonly offers: readonly CellReads[];
 }
 
@@ -58,6 +62,10 @@ const readsOfSource = ({ reads = [], guards = {} }: OfferSource<unknown>): Reads
   guards,
 });
 
+/** Places of the properties of some kind. */
+const placesOf = (model: Model, isMeant: (property: CheckedProperty) => boolean): readonly number[] =>
+  model.properties.flatMap((property, at) => (isMeant(property) ? [at] : []));
+
 /** @throws RangeError for a model that names what it does not have */
 export function layoutOf(model: Model): Layout {
   const names = model.machines.map(({ name }) => name);
@@ -81,3 +89,10 @@ export function layoutOf(model: Model): Layout {
     offers: sources.map((source) => cellReads(model, readsOfSource(source))),
   };
 }
+    observers: placesOf(model, ({ kind }) => kind === 'observer'),
+    ofStates: placesOf(model, ({ kind }) => kind === 'invariant' || kind === 'sometimes'),
+    ofRest: placesOf(
+      model,
+      (property) =>
+        property.kind === 'deadlock' || (property.kind === 'observer' && property.atRest !== undefined),
+    ),

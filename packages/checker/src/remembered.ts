@@ -5,6 +5,7 @@ import { IntList } from './int-list.js';
 import { Interner } from './intern.js';
 import { type Layout, layoutOf, machineNamed } from './layout.js';
 import { localText, startOf } from './machines.js';
+import { type Memory, OWN_MEMORY } from './memory.js';
 import { ENVIRONMENT, type InFlight, type Message, type Model } from './model.js';
 import { Tables } from './tables.js';
 import { Verdicts } from './verdicts.js';
@@ -28,7 +29,7 @@ export class Remembered {
   readonly memories: readonly Interner<unknown>[];
   /** What the environment says of its offers. */
   readonly labels: unknown[] = [];
-  readonly verdicts = new Verdicts();
+  readonly verdicts: Verdicts;
   /** Questions that were not asked for the sake of another, in order: the kind, how many numbers, and these. */
   readonly journal = new IntList();
   /** By transition: all that was sent. */
@@ -39,10 +40,11 @@ export class Remembered {
   asked = 0;
 
   /** @throws RangeError for a model that names what it does not have */
-  constructor(model: Model) {
+  constructor(model: Model, memory: Memory = OWN_MEMORY) {
     this.model = model;
     this.layout = layoutOf(model);
-    this.tables = new Tables(this.layout);
+    this.tables = new Tables(this.layout, memory);
+    this.verdicts = new Verdicts(this.tables.verdictReached);
     this.locals = model.machines.map(() => new Interner<AnyMachineSnapshot>());
     this.memories = model.properties.map(() => new Interner<unknown>());
   }

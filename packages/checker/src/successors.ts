@@ -1,4 +1,4 @@
-import type { Remembered } from './remembered.js';
+import { MISSING } from './int-map.js';
 import { NOT_TAKEN, type Tables, VERDICT } from './tables.js';
 
 /** Something that a step or a state is wrong about. */
@@ -31,20 +31,18 @@ export class Successors {
   readonly wrong: Wrong[] = [];
   /** By property: whether what it is about was met in a step. */
   readonly reached: Uint8Array;
-  readonly #remembered: Remembered;
   readonly #tables: Tables;
   /** Places of the properties that observe. */
   readonly #observers: readonly number[];
   readonly #environment: number;
 
-  constructor(remembered: Remembered) {
-    const { layout, model, tables } = remembered;
-    this.#remembered = remembered;
+  constructor({ tables }: { readonly tables: Tables }) {
+    const { layout } = tables;
     this.#tables = tables;
     this.width = layout.width;
     this.rows = new Int32Array(64 * layout.width);
-    this.reached = new Uint8Array(model.properties.length);
-    this.#observers = model.properties.flatMap(({ kind }, at) => (kind === 'observer' ? [at] : []));
+    this.reached = new Uint8Array(layout.reads.length);
+    this.#observers = layout.observers;
     this.#environment = layout.environment;
   }
 
@@ -52,7 +50,7 @@ export class Successors {
   expand(from: Int32Array): number {
     this.count = 0;
     this.wrong.length = 0;
-    const { machines } = this.#remembered.layout;
+    const { machines } = this.#tables.layout;
     for (let machine = 0; machine < machines; machine += 1) this.#moves(machine, from);
     const isIdle = this.count === 0;
     for (let source = 0; source < this.#tables.offers.length; source += 1) {
@@ -128,9 +126,9 @@ export class Successors {
   }
 
   #observe(from: Int32Array, to: number, transition: number): void {
-    const { layout, verdicts, failures } = this.#remembered;
+    const { layout, failures, verdictReached } = this.#tables;
     const ordinal = this.count - 1;
-    if (failures.size > 0 && failures.has(transition)) {
+    if (failures.get1(transition) !== MISSING) {
       this.wrong.push({ property: FAILURE, ordinal, verdict: transition });
     }
     for (const property of this.#observers) {
@@ -143,7 +141,7 @@ export class Successors {
       const verdict = data[found + 1]!;
       if (verdict === VERDICT.silent) continue;
       if (verdict >= VERDICT.firstViolation) this.wrong.push({ property, ordinal, verdict });
-      if (verdicts.isReached(verdict)) this.reached[property] = 1;
+      if (verdictReached.at(verdict) === 1) this.reached[property] = 1;
     }
   }
 

@@ -2,6 +2,7 @@ import { IntList } from './int-list.js';
 import { IntLists } from './int-lists.js';
 import { IntMap, MISSING } from './int-map.js';
 import type { Layout } from './layout.js';
+import { type Memory, OWN_MEMORY } from './memory.js';
 
 /** Questions that only the model can answer; each is asked once. */
 export const ASK = {
@@ -38,10 +39,12 @@ export const VERDICT = { silent: 0, reached: 1, firstViolation: 2 } as const;
 /** Everything that was ever asked of a model, as integers. Reading it asks the model only for what is missing. */
 export class Tables {
   readonly layout: Layout;
-  readonly transitions = new IntMap(3);
-  readonly moves = new IntMap(3);
-  readonly pushes = new IntMap(2);
-  readonly hears = new IntMap(2);
+  readonly transitions: IntMap;
+  readonly moves: IntMap;
+  readonly pushes: IntMap;
+  readonly hears: IntMap;
+  /** Transitions in which a machine failed. */
+  readonly failures: IntMap;
   /** By source of offers. */
   readonly offers: readonly IntMap[];
   /** By property and guard: 0 not asked, 1 false, 2 true, by id. */
@@ -52,30 +55,55 @@ export class Tables {
   readonly observed: readonly IntMap[];
   readonly rested: readonly IntMap[];
 
+  /** By verdict: 1 where what the property is about was met. */
+  readonly verdictReached: IntList;
+
   /** Of a transition: who moves, from where, on what, to where, and the list of what is sent. */
-  readonly transitionMachine = new IntList();
-  readonly transitionLocal = new IntList();
-  readonly transitionMessage = new IntList();
-  readonly transitionNext = new IntList();
-  readonly transitionSends = new IntList();
+  readonly transitionMachine: IntList;
+  readonly transitionLocal: IntList;
+  readonly transitionMessage: IntList;
+  readonly transitionNext: IntList;
+  readonly transitionSends: IntList;
   /** Lists of [receiver, message]; the environment is the receiver after the last machine. */
-  readonly sends = new IntLists();
-  readonly moveLists = new IntLists();
-  readonly offerLists = new IntLists();
-  readonly observations = new IntLists();
+  readonly sends: IntLists;
+  readonly moveLists: IntLists;
+  readonly offerLists: IntLists;
+  readonly observations: IntLists;
 
   #ask: Asked = () => {
     throw new Error('nobody answers');
   };
 
-  constructor(layout: Layout) {
+  constructor(layout: Layout, memory: Memory = OWN_MEMORY) {
     this.layout = layout;
-    this.offers = layout.offers.map(({ cells }) => new IntMap(1 + cells.length));
-    this.offerGuards = layout.offers.map(({ guarded }) => guarded.map(() => new IntList()));
-    this.guards = layout.reads.map(({ guarded }) => guarded.map(() => new IntList()));
-    this.judged = layout.reads.map(({ cells }) => new IntMap(cells.length));
-    this.observed = layout.reads.map(({ cells, others }) => new IntMap(2 + cells.length + others.length));
-    this.rested = layout.reads.map(({ cells }) => new IntMap(1 + cells.length));
+    const map = (width: number): IntMap => new IntMap(width, memory);
+    const list = (): IntList => new IntList(64, memory);
+    this.transitions = map(3);
+    this.moves = map(3);
+    this.pushes = map(2);
+    this.hears = map(2);
+    this.failures = map(1);
+    this.offers = layout.offers.map(({ cells }) => map(1 + cells.length));
+    this.offerGuards = layout.offers.map(({ guarded }) => guarded.map(list));
+    this.guards = layout.reads.map(({ guarded }) => guarded.map(list));
+    this.judged = layout.reads.map(({ cells }) => map(cells.length));
+    this.observed = layout.reads.map(({ cells, others }) => map(2 + cells.length + others.length));
+    this.rested = layout.reads.map(({ cells }) => map(1 + cells.length));
+    this.verdictReached = list();
+    this.transitionMachine = list();
+    this.transitionLocal = list();
+    this.transitionMessage = list();
+    this.transitionNext = list();
+    this.transitionSends = list();
+    this.sends = new IntLists(memory);
+    this.moveLists = new IntLists(memory);
+    this.offerLists = new IntLists(memory);
+    this.observations = new IntLists(memory);
+    this.images = layout.sources.map((sources) => {
+      // What is on its way is numbered once for all machines.
+      const inboxes = list();
+      return sources.map((_, at) => (at < layout.environment && at % 2 === 1 ? inboxes : list()));
+    });
     this.addTransition(-1, -1, -1); // NOT_TAKEN
   }
 
@@ -131,8 +159,7 @@ export class Tables {
     const guards = this.offerGuards[source]!;
     for (let i = 0; i < guarded.length; i += 1) {
       const id = from[at + guarded[i]!]!;
-      const known = guards[i]!;
-      const fact = id < known.length ? known.at(id) : 0;
+      const fact = guards[i]!.atOrZero(id);
       if ((fact !== 0 ? fact : this.#ask(ASK.guard, -1 - source, i, id)) === 1) return 0;
     }
     const key = this.#key;
@@ -148,8 +175,7 @@ export class Tables {
     const guards = this.guards[property]!;
     for (let i = 0; i < guarded.length; i += 1) {
       const id = from[at + guarded[i]!]!;
-      const known = guards[i]!;
-      const fact = id < known.length ? known.at(id) : 0;
+      const fact = guards[i]!.atOrZero(id);
       if ((fact !== 0 ? fact : this.#ask(ASK.guard, property, i, id)) === 1) return false;
     }
     return true;
@@ -214,3 +240,4 @@ export class Tables {
     return [...maps, ...lists].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 }
+      this.failures,

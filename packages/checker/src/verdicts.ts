@@ -1,12 +1,16 @@
+import type { IntList } from './int-list.js';
 import { Interner } from './intern.js';
 import type { Judgement } from './property.js';
-import { VERDICT } from './tables.js';
 
 /** Verdicts by number: two that say nothing is wrong, and then every violation that was met. */
 export class Verdicts {
   readonly #judgements = new Interner<Judgement>();
 
-  constructor() {
+  /** By verdict: 1 where it says that what the property is about was met. */
+  readonly #reached: IntList;
+
+  constructor(reached: IntList) {
+    this.#reached = reached;
     this.numberOf({ violation: null, reached: false });
     this.numberOf({ violation: null, reached: true });
   }
@@ -16,13 +20,9 @@ export class Verdicts {
   }
 
   numberOf({ violation, reached }: Judgement): number {
-    return this.#judgements.number(`${reached} ${violation === null ? '' : `!${violation}`}`, {
-      violation,
-      reached,
-    });
-  }
-
-  isReached(verdict: number): boolean {
-    return verdict === VERDICT.reached || (verdict >= VERDICT.firstViolation && this.at(verdict).reached);
+    const text = `${reached} ${violation === null ? '' : `!${violation}`}`;
+    const number = this.#judgements.number(text, { violation, reached });
+    if (number === this.#reached.length) this.#reached.push(reached ? 1 : 0);
+    return number;
   }
 }
