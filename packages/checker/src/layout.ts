@@ -86,9 +86,6 @@ export function layoutOf(model: Model): Layout {
     width,
     memories,
     reads: model.properties.map(({ reads }) => cellReads(model, reads)),
-    offers: sources.map((source) => cellReads(model, readsOfSource(source))),
-  };
-}
     observers: placesOf(model, ({ kind }) => kind === 'observer'),
     ofStates: placesOf(model, ({ kind }) => kind === 'invariant' || kind === 'sometimes'),
     ofRest: placesOf(
@@ -96,3 +93,6 @@ export function layoutOf(model: Model): Layout {
       (property) =>
         property.kind === 'deadlock' || (property.kind === 'observer' && property.atRest !== undefined),
     ),
+    offers: sources.map((source) => cellReads(model, readsOfSource(source))),
+  };
+}

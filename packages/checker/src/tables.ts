@@ -99,11 +99,6 @@ export class Tables {
     this.moveLists = new IntLists(memory);
     this.offerLists = new IntLists(memory);
     this.observations = new IntLists(memory);
-    this.images = layout.sources.map((sources) => {
-      // What is on its way is numbered once for all machines.
-      const inboxes = list();
-      return sources.map((_, at) => (at < layout.environment && at % 2 === 1 ? inboxes : list()));
-    });
     this.addTransition(-1, -1, -1); // NOT_TAKEN
   }
 
@@ -231,6 +226,7 @@ export class Tables {
       this.moves,
       this.pushes,
       this.hears,
+      this.failures,
       ...this.offers,
       ...this.judged,
       ...this.observed,
@@ -240,4 +236,3 @@ export class Tables {
     return [...maps, ...lists].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 }
-      this.failures,
