@@ -4,6 +4,7 @@ import { answerGuard, answerJudge, answerObserve, answerRest } from './answers-p
 import { type Memory, OWN_MEMORY } from './memory.js';
 import type { Model } from './model.js';
 import { Remembered } from './remembered.js';
+import { answerPermute } from './symmetry-answers.js';
 import { ASK, type Ask } from './tables.js';
 
 type Answer = (remembered: Remembered, key: readonly number[]) => number;
@@ -22,6 +23,7 @@ const ANSWERS: Readonly<Record<Ask, Answer>> = {
   [ASK.judge]: answerJudge,
   [ASK.observe]: answerObserve,
   [ASK.rest]: answerRest,
+  [ASK.permute]: answerPermute,
 };
 
 /**

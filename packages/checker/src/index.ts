@@ -27,3 +27,6 @@ export type {
 } from './property.js';
 export type { Progress, SearchResult, Trace, TraceStep, Violation } from './result.js';
 export type { SearchOptions } from './search-options.js';
+export { interchangeable, type LocalParts, type Permutation, renaming, together } from './symmetry.js';
+export { symmetryFaults } from './symmetry-check.js';
+export { type RenameHints, renamed } from './symmetry-renamed.js';

@@ -1,6 +1,7 @@
 import type { Model, OfferSource } from './model.js';
 import { ENVIRONMENT } from './model.js';
 import type { CheckedProperty, Observer, Reads } from './property.js';
+import type { Permutation } from './symmetry.js';
 
 /**
  * Where the parts of a global state stand in its row: for machine k the local state at 2k and the inbox at 2k + 1,
@@ -14,12 +15,14 @@ export interface Layout {
   readonly memories: readonly number[];
   /** By property: what it looks at. */
   readonly reads: readonly CellReads[];
-  /** By source of offers: what it looks at. */
   /** Properties that are told of steps, that speak of every state, and that speak of states in which nobody can move. */
   readonly observers: readonly number[];
   readonly ofStates: readonly number[];
   readonly ofRest: readonly number[];
+  /** By source of offers: what it looks at. */
   readonly offers: readonly CellReads[];
+  /** By permutation and place: the place whose part comes there. */
+  readonly sources: readonly (readonly number[])[];
 }
 
 /** What something looks at, as places of a row. */
@@ -66,6 +69,19 @@ const readsOfSource = ({ reads = [], guards = {} }: OfferSource<unknown>): Reads
 const placesOf = (model: Model, isMeant: (property: CheckedProperty) => boolean): readonly number[] =>
   model.properties.flatMap((property, at) => (isMeant(property) ? [at] : []));
 
+/** Where the parts of a row come from that a permutation puts into their places. */
+function sourcesOf(model: Model, { name, machine = (same) => same }: Permutation, width: number): number[] {
+  const sources = Array.from({ length: width }, (_, place) => place);
+  const targets = model.machines.map((each) => machineNamed(model, machine(each.name)));
+  if (new Set(targets).size !== targets.length)
+    throw new RangeError(`${name} puts two machines in one place`);
+  for (const [source, target] of targets.entries()) {
+    sources[2 * target] = 2 * source;
+    sources[2 * target + 1] = 2 * source + 1;
+  }
+  return sources;
+}
+
 /** @throws RangeError for a model that names what it does not have */
 export function layoutOf(model: Model): Layout {
   const names = model.machines.map(({ name }) => name);
@@ -94,5 +110,6 @@ export function layoutOf(model: Model): Layout {
         property.kind === 'deadlock' || (property.kind === 'observer' && property.atRest !== undefined),
     ),
     offers: sources.map((source) => cellReads(model, readsOfSource(source))),
+    sources: (model.symmetry ?? []).map((permutation) => sourcesOf(model, permutation, width)),
   };
 }

@@ -4,6 +4,8 @@ import type { CheckedProperty, View } from './property.js';
 
 export { type Address, ENVIRONMENT, type Guards, type InFlight, type Message } from './message.js';
 
+import type { Permutation } from './symmetry.js';
+
 /** What a machine did: where it stands now, and what it emitted, in order. */
 export interface Transition {
   readonly snapshot: AnyMachineSnapshot;
@@ -70,4 +72,9 @@ export interface Model {
   // biome-ignore lint/suspicious/noExplicitAny: an environment's state is its own business
   readonly environment?: Environment<any>;
   readonly properties: readonly CheckedProperty[];
+  /**
+   * How parts of one kind may be exchanged for each other: all ways of a group but the one that changes nothing.
+   * States that are images of each other are then one. Default: none.
+   */
+  readonly symmetry?: readonly Permutation[];
 }

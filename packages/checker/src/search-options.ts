@@ -12,6 +12,11 @@ export interface SearchOptions {
    * violated or all is seen.
    */
   readonly until?: 'first' | 'all';
+  /**
+   * Whether states that are images of each other by the model's permutations are one. Default: yes, but where a
+   * leads-to is asked for, of which a path through images says nothing.
+   */
+  readonly symmetry?: boolean;
   /** Told about ten times a second. */
   readonly onProgress?: (progress: Progress) => void;
   /** Asked now and then: true stops the search. */

@@ -18,12 +18,14 @@ export const ASK = {
   offers: 4,
   /** (property, place of a guard, id) → 1 or 2 for true */
   guard: 5,
-  /** (property, cells…) → verdict, for a state */
+  /** (property, cells…) → verdict, for a state; bits of `LEADS_TO` for a property of that kind */
   judge: 6,
   /** (property, memory, transition, cells before…, others after…) → list of [memory after, verdict] */
   observe: 7,
   /** (property, memory, cells…) → verdict, for a state in which nobody can move */
   rest: 8,
+  /** (permutation, place, id) → what comes in its stead */
+  permute: 9,
 } as const;
 export type Ask = (typeof ASK)[keyof typeof ASK];
 
@@ -35,6 +37,9 @@ export const NOT_TAKEN = 0;
 
 /** Verdicts below this one are no violations: nothing to say, and reached. */
 export const VERDICT = { silent: 0, reached: 1, firstViolation: 2 } as const;
+
+/** Which parts of a leads-to hold in a state. */
+export const LEADS_TO = { from: 1, to: 2 } as const;
 
 /** Everything that was ever asked of a model, as integers. Reading it asks the model only for what is missing. */
 export class Tables {
@@ -54,6 +59,8 @@ export class Tables {
   readonly judged: readonly IntMap[];
   readonly observed: readonly IntMap[];
   readonly rested: readonly IntMap[];
+  /** By permutation and place: one more than what comes in a number's stead, by number; 0 where it was not asked. */
+  readonly images: readonly (readonly IntList[])[];
 
   /** By verdict: 1 where what the property is about was met. */
   readonly verdictReached: IntList;
@@ -99,6 +106,11 @@ export class Tables {
     this.moveLists = new IntLists(memory);
     this.offerLists = new IntLists(memory);
     this.observations = new IntLists(memory);
+    this.images = layout.sources.map((sources) => {
+      // What is on its way is numbered once for all machines.
+      const inboxes = list();
+      return sources.map((_, at) => (at < layout.environment && at % 2 === 1 ? inboxes : list()));
+    });
     this.addTransition(-1, -1, -1); // NOT_TAKEN
   }
 
@@ -214,6 +226,12 @@ export class Tables {
     for (let i = 0; i < cells.length; i += 1) key[1 + i] = from[at + cells[i]!]!;
     const known = this.rested[property]!.get(key);
     return known !== MISSING ? known : this.#ask(ASK.rest, property, ...key.subarray(0, 1 + cells.length));
+  }
+
+  /** What a permutation puts in the stead of a number at a place of a row. */
+  permuted(permutation: number, place: number, id: number): number {
+    const known = this.images[permutation]![place]!.atOrZero(id);
+    return known !== 0 ? known - 1 : this.#ask(ASK.permute, permutation, place, id);
   }
 
   /** Room for the longest key. */
