@@ -3,7 +3,7 @@ import type { IntList } from './int-list.js';
 import type { Guards } from './model.js';
 import type { ObservedMove, Reads } from './property.js';
 import type { Remembered } from './remembered.js';
-import { VERDICT } from './tables.js';
+import { LEADS_TO, VERDICT } from './tables.js';
 import { cellsOf, viewOf } from './views.js';
 
 function noted(facts: IntList, id: number, fact: boolean): number {
@@ -37,7 +37,7 @@ export function answerGuard(remembered: Remembered, key: readonly number[]): num
   return noted(facts, id, Object.values(inboxGuards)[at - count]!(remembered.inFlight(machine, id)));
 }
 
-/** The verdict of an invariant, and whether what must sometimes hold does. */
+/** The verdict of an invariant, whether what must sometimes hold does, and which parts of a leads-to hold. */
 export function answerJudge(remembered: Remembered, [property, ...key]: readonly number[]): number {
   const { tables, layout, model, verdicts } = remembered;
   const { cells } = layout.reads[property!]!;
@@ -46,6 +46,9 @@ export function answerJudge(remembered: Remembered, [property, ...key]: readonly
   let verdict: number = VERDICT.silent;
   if (asked.kind === 'invariant') verdict = verdicts.numberOf(asked.judge(view));
   if (asked.kind === 'sometimes') verdict = asked.holds(view) ? VERDICT.reached : VERDICT.silent;
+  if (asked.kind === 'leads-to') {
+    verdict = (asked.from(view) ? LEADS_TO.from : 0) | (asked.to(view) ? LEADS_TO.to : 0);
+  }
   tables.judged[property!]!.add(key, verdict);
   return verdict;
 }

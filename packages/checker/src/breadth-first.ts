@@ -1,6 +1,7 @@
 import { remember } from './answers.js';
 import { Findings, localStatesOf, unreachedOf } from './findings.js';
 import { Judge } from './judge.js';
+import { judgeLeadsTo } from './liveness.js';
 import type { Model } from './model.js';
 import type { Remembered } from './remembered.js';
 import type { SearchResult } from './result.js';
@@ -110,11 +111,17 @@ export class BreadthFirst {
 
   result(): SearchResult {
     const { remembered, store, successors, findings, transitions } = this;
-    const seconds = (performance.now() - this.#begun) / 1000;
     const asked = remembered.asked;
-    const violations = findings.violations(remembered, store, successors);
-    const isWhole = this.bound === null && this.next === store.size;
     const reached = successors.reached.map((each, at) => each | this.judge.reached[at]!);
+    const violations = [...findings.violations(remembered, store, successors)];
+    let isWhole = this.bound === null && this.next === store.size;
+    if (isWhole) {
+      const leadsTo = judgeLeadsTo(remembered, store, successors, reached, this.#options.isStopped);
+      violations.push(...leadsTo.violations);
+      if (leadsTo.isStopped) this.bound = 'stopped';
+      isWhole = !leadsTo.isStopped;
+    }
+    const seconds = (performance.now() - this.#begun) / 1000;
     const unreached = isWhole ? unreachedOf(remembered, reached) : [];
     const isViolated = violations.length > 0 || unreached.length > 0;
     return {

@@ -48,6 +48,9 @@ export function unreachedOf({ model }: Remembered, reached: ArrayLike<number>): 
   return model.properties.flatMap((property, at) => {
     if (reached[at] === 1) return [];
     if (property.kind === 'sometimes') return [{ property: property.name, sometimes: property.title }];
+    if (property.kind === 'leads-to') {
+      return [{ property: property.name, sometimes: `that it is asked for: ${property.title}` }];
+    }
     if (property.kind !== 'invariant' && property.kind !== 'observer') return [];
     return property.sometimes === null ? [] : [{ property: property.name, sometimes: property.sometimes }];
   });
