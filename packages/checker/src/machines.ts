@@ -1,10 +1,21 @@
-import { type AnyMachineSnapshot, getInitialSnapshot, transition } from 'xstate';
+import { type AnyMachineSnapshot, initialTransition, transition } from 'xstate';
 import { canonicalText } from './canonical-text.js';
 import type { Message, ModelMachine, Transition } from './model.js';
 
-/** A machine's start. */
-export const startOf = ({ machine, input, start }: ModelMachine): AnyMachineSnapshot =>
-  start ?? (getInitialSnapshot(machine, input as never) as AnyMachineSnapshot);
+/**
+ * A machine's start.
+ * @throws RangeError where it does anything before its first message: nobody would hear of it
+ */
+export function startOf({ name, machine, input, start }: ModelMachine): AnyMachineSnapshot {
+  if (start !== undefined) return start;
+  const [snapshot, [action]] = initialTransition(machine, input as never);
+  if (action !== undefined) {
+    throw new RangeError(
+      `${name} runs ${action.type} at its start: what is on its way then belongs in inFlight`,
+    );
+  }
+  return snapshot as AnyMachineSnapshot;
+}
 
 /**
  * A machine's answer, by xstate's public `transition()`.
