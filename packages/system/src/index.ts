@@ -37,9 +37,18 @@ export {
 export { messageText } from './message-text.js';
 export { type AnyMessage, ENVIRONMENT, type Participant, stepperOf } from './participants.js';
 export { listPresets, type PresetSummary, presetNames, settingsOf } from './presets.js';
+export { DRAINED_FACTS, HOST_SIDE, isQuiet, isRcuDrained, QUIET_FACTS } from './properties/host-state.js';
 export { PROPERTIES } from './properties/index.js';
-export type { AnyProperty, ObservedStep, Property, Verdict } from './properties/property.js';
+export type {
+  AnyProperty,
+  ObservedStep,
+  Property,
+  StateRule,
+  StateVerdict,
+  Verdict,
+} from './properties/property.js';
 export { unwatched, type Watched, watched, watchedAtRest } from './properties/watch.js';
+export { QUIET_READS } from './properties/when-quiet.js';
 export { initialState, keyOf, step } from './pure-driver.js';
 export { initialRoutes, receiverFor } from './routes.js';
 export {

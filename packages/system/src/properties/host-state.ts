@@ -1,7 +1,9 @@
 import type { KvmState } from '@spapr-dma/kvm';
 import type { PowernvState } from '@spapr-dma/powernv-ioda2';
 import type { Component } from '@spapr-dma/protocol';
+import type { QemuState } from '@spapr-dma/qemu-spapr';
 import type { Mm, VfioHost } from '@spapr-dma/vfio-host';
+import type { AnyMachineSnapshot } from 'xstate';
 import type { SystemState } from '../choices.js';
 import { guestsQemu } from './property.js';
 
@@ -24,15 +26,17 @@ export function qemusMm(vfio: VfioHost): Mm | undefined {
   return vfio.mms.find(({ mm }) => mm === process?.mm);
 }
 
+const isGone = ({ value }: AnyMachineSnapshot): boolean => value === 'aborted' || value === 'exited';
+
 /** Is QEMU gone, by its own doing or because it failed? */
 export function isQemuGone(state: SystemState): boolean {
   const name = state.routes['qemu-spapr'];
-  const value = name === undefined ? undefined : state.snapshots[name]?.value;
-  return value === 'aborted' || value === 'exited';
+  const snapshot = name === undefined ? undefined : state.snapshots[name];
+  return snapshot !== undefined && isGone(snapshot);
 }
 
 /** Machines that together make up what happens on one call. */
-const HOST_SIDE: readonly Component[] = ['qemu-spapr', 'kvm', 'vfio-host', 'powernv-ioda2'];
+export const HOST_SIDE: readonly Component[] = ['qemu-spapr', 'kvm', 'vfio-host', 'powernv-ioda2'];
 
 function hasCallsUnderWay({ channels, routes }: SystemState, gone: boolean): boolean {
   const names = new Set(HOST_SIDE.map((component) => routes[component]));
@@ -45,6 +49,25 @@ const isKvmQuiet = ({ vcpus, ioctls, rcu }: KvmState, gone: boolean): boolean =>
   (rcu.at === 'quiet' || rcu.at === 'pending') &&
   ioctls.every(({ at }) => at === 'idle') &&
   vcpus.every(({ at }) => at === 'inGuest' || (gone && at === 'inUserspace'));
+
+type Facts = Readonly<Partial<Record<Component, (snapshot: AnyMachineSnapshot) => boolean>>>;
+
+/** What each machine by itself must be like in a state that `isQuiet`. Not all such states are. */
+export const QUIET_FACTS: Facts = {
+  'qemu-spapr': (snapshot) => {
+    const { task, creating } = snapshot.context as QemuState;
+    return isGone(snapshot) || (task === null && creating === null);
+  },
+  kvm: ({ context }) => isKvmQuiet(context as KvmState, true),
+  'vfio-host': ({ context }) => (context as VfioHost).threads.every(({ stack }) => stack.length === 0),
+};
+
+/** The same of a state that `isRcuDrained`. */
+export const DRAINED_FACTS: Facts = {
+  'qemu-spapr': (snapshot) => isGone(snapshot) || (snapshot.context as QemuState).rcu.length === 0,
+  kvm: ({ context }) => (context as KvmState).rcu.callbacks.length === 0,
+  'vfio-host': ({ context }) => (context as VfioHost).freeing.length === 0,
+};
 
 /** No hypercall, no RTAS call and no system call is in progress, and no RCU callback runs. */
 export function isQuiet(state: SystemState): boolean {

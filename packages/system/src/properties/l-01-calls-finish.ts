@@ -17,6 +17,7 @@ export const callsFinish: Property<readonly PendingCall[]> = {
   name: 'L-1',
   title: 'Every hypercall and every RTAS call is answered.',
   sometimes: 'a call is answered',
+  reads: ['qemu-spapr'],
   initial: [],
   observe: (before, step) => {
     const { pending, answered } = bookkeep(before, step);

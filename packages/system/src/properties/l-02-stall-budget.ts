@@ -35,6 +35,7 @@ export const stallBudget: Property<Memory> = {
   name: 'L-2',
   title: `No call, and nothing that QEMU does under its big lock, holds a vCPU longer than ${GUEST_STALL_SECONDS} s, after which a guest reports a stall.`,
   sometimes: 'a call that takes time is answered',
+  reads: ['qemu-spapr'],
   initial: { pending: [], held: 0 },
   observe: (memory, step) => {
     const { pending, answered } = bookkeep(memory.pending, step);

@@ -27,6 +27,8 @@ export const catchesUp: Property<Memory> = {
   name: 'L-3',
   title: 'Once a passed-through device is connected, its hardware has every mapping that was there before.',
   sometimes: 'a device is connected to a window that holds mappings',
+  reads: ['qemu-spapr', 'kvm', 'vfio-host', 'powernv-ioda2'],
+  asksForQuiet: true,
   initial: { known: [], fresh: [] },
   observe: (memory, { before, moved: { state } }) => {
     if (state.snapshots === before.snapshots) return { memory, violation: null, reached: false };

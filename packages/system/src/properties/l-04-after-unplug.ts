@@ -31,6 +31,8 @@ export const afterUnplug: Property<Used> = {
   title:
     "After the last passed-through device has gone, nothing of VFIO is left in QEMU, and its groups are the host's.",
   sometimes: 'the last passed-through device goes',
+  reads: ['qemu-spapr', 'kvm', 'vfio-host', 'powernv-ioda2'],
+  asksForQuiet: true,
   initial: [],
   observe: (before, step) => {
     const { state } = step.moved;

@@ -32,6 +32,8 @@ export const afterExit: Property<boolean> = {
   name: 'L-5',
   title: 'When QEMU is gone, everything that it had of the host is given back.',
   sometimes: 'QEMU is gone',
+  reads: ['qemu-spapr', 'kvm', 'vfio-host', 'powernv-ioda2'],
+  asksForQuiet: true,
   initial: false,
   observe: (exiting, step) => {
     const { state } = step.moved;

@@ -72,6 +72,7 @@ export const defaultWindow: Property<Memory> = {
   title:
     'After the last dynamic window of a PHB is removed its default window exists, and after a machine reset it alone.',
   sometimes: 'a machine is reset, or a dynamic window is removed',
+  reads: ['qemu-spapr'],
   initial: { created: [], removing: {} },
   observe: (before, step) => {
     const qemu = guestsQemu(step.moved.state);

@@ -36,6 +36,7 @@ export const rcuOrder: Property<null> = {
   title:
     'What waits for a grace period is freed in the order in which it began to wait, and in the end all of it.',
   sometimes: 'something waits for a grace period',
+  reads: ['qemu-spapr', 'kvm', 'vfio-host'],
   initial: null,
   observe: (memory, { before, moved: { state } }) => {
     const [earlier, later] = [kvmIn(before)?.rcu.callbacks, kvmIn(state)?.rcu.callbacks];

@@ -8,6 +8,7 @@ export const handlers: Property<readonly PendingCall[]> = {
   name: 'L-8',
   title: `A call that is too hard for one handler goes to the next, and to no more than ${HANDLERS_MAX} in all.`,
   sometimes: 'QEMU answers what was too hard for KVM',
+  reads: [],
   initial: [],
   observe: (before, step) => {
     const { pending, answered } = bookkeep(before, step);

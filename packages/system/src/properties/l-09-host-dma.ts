@@ -37,6 +37,7 @@ export const hostDma: Property<Returned> = {
   name: 'L-9',
   title: 'A driver of the host that is bound after VFIO has given a group back can do DMA below 4 GiB.',
   sometimes: 'such a driver maps memory',
+  reads: ['powernv-ioda2'],
   initial: [],
   observe: (before, step) => {
     const powernv = powernvIn(step.moved.state);

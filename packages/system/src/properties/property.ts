@@ -1,4 +1,4 @@
-import type { Hcall, HcallReturn, RtasCall, RtasReturn } from '@spapr-dma/protocol';
+import type { Component, Hcall, HcallReturn, RtasCall, RtasReturn } from '@spapr-dma/protocol';
 import type { EnabledTable, Phb, QemuState } from '@spapr-dma/qemu-spapr';
 import type { Moved, SystemState } from '../choices.js';
 import type { AnyMessage } from '../participants.js';
@@ -20,6 +20,21 @@ export interface Verdict<Memory> {
   readonly reached: boolean;
 }
 
+/** What a property makes of a state. */
+export interface StateVerdict {
+  readonly violation: string | null;
+  readonly reached: boolean;
+}
+
+/** What a property says of a state by itself, whatever led to it. */
+export interface StateRule {
+  /** Components whose machines it looks at. */
+  readonly reads: readonly Component[];
+  /** Which states it says something of: all, those without a call in progress, or without anything that waits for RCU too. */
+  readonly when: 'always' | 'quiet' | 'drained';
+  readonly judge: (state: SystemState) => StateVerdict;
+}
+
 /**
  * Something that always holds, judged step by step. A property is a pure function of what it remembers and of
  * the step, so it can be asked along any path; what it remembers is plain data.
@@ -31,6 +46,12 @@ export interface Property<Memory> {
   readonly title: string;
   /** What a run must have met for the property to say anything. */
   readonly sometimes: string;
+  /** Components whose machines it looks at; whoever asks less often need not look at others. */
+  readonly reads: readonly Component[];
+  /** It looks at what is in flight too, to see whether a call is in progress. */
+  readonly asksForQuiet?: true;
+  /** Where it is a matter of states alone: of a step it says what these say of the state after it. */
+  readonly rules?: readonly StateRule[];
   readonly initial: Memory;
   readonly observe: (memory: Memory, step: ObservedStep) => Verdict<Memory>;
   /** Judges what is left when nobody can move any more. */
@@ -46,12 +67,15 @@ export function always(
   name: string,
   title: string,
   sometimes: string,
-  judge: (state: SystemState) => { readonly violation: string | null; readonly reached: boolean },
+  reads: readonly Component[],
+  judge: StateRule['judge'],
 ): Property<null> {
   return {
     name,
     title,
     sometimes,
+    reads,
+    rules: [{ reads, when: 'always', judge }],
     initial: null,
     observe: (memory, { moved }) => ({ memory, ...judge(moved.state) }),
   };

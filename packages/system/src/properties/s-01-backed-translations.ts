@@ -1,11 +1,12 @@
 import type { IommuTable, PowernvState } from '@spapr-dma/powernv-ioda2';
-import { type TceIndex, tceIndex } from '@spapr-dma/protocol';
+import { type Component, type TceIndex, tceIndex } from '@spapr-dma/protocol';
 import { forEachDifferentRun, forEachMapped, mappedCount, type TceTable, tceAt } from '@spapr-dma/tce-table';
 import type { Region, VfioHost } from '@spapr-dma/vfio-host';
+import type { SystemState } from '../choices.js';
 import { isV1, pesWith, vfioTablesOf } from './hardware-tables.js';
-import { isQuiet, powernvIn, vfioIn } from './host-state.js';
-import { hex, type Property } from './property.js';
-import { firstOf } from './when-quiet.js';
+import { powernvIn, vfioIn } from './host-state.js';
+import { hex, type Property, type StateVerdict } from './property.js';
+import { becameQuiet, firstOf } from './when-quiet.js';
 
 /** Registered memory of all processes. */
 const regionsOf = (vfio: VfioHost): readonly Region[] =>
@@ -85,24 +86,39 @@ function firstUnbacked(
 const reachable = (powernv: PowernvState, vfio: VfioHost): readonly IommuTable[] =>
   vfioTablesOf(powernv).filter(({ table }) => pesWith(powernv, table).length > 0 && !isV1(vfio, table));
 
+const READS: readonly Component[] = ['vfio-host', 'powernv-ioda2'];
+
+const NOTHING: StateVerdict = { violation: null, reached: false };
+
+/** @param settled also that userspace slots tell where the entries lead: they are written after the entries */
+function judge(state: SystemState, settled: boolean): StateVerdict {
+  const [powernv, vfio] = [powernvIn(state), vfioIn(state)];
+  const tables = powernv === undefined || vfio === undefined ? [] : reachable(powernv, vfio);
+  if (vfio === undefined || tables.length === 0) return NOTHING;
+  const regions = regionsOf(vfio);
+  const key = keyOf(regions);
+  return {
+    violation: firstOf(tables, (table) => firstUnbacked(regions, key, table, settled)),
+    reached: tables.some(({ hardware }) => mappedCount(hardware) > 0),
+  };
+}
+
 export const backedTranslations: Property<null> = {
   name: 'S-1',
   title: 'Every entry that lets a passed-through device through leads to registered, and so pinned, memory.',
   sometimes: 'a device gets to an entry that is mapped',
+  reads: ['qemu-spapr', 'kvm', ...READS],
+  asksForQuiet: true,
+  rules: [
+    { reads: READS, when: 'always', judge: (state) => judge(state, false) },
+    { reads: READS, when: 'quiet', judge: (state) => judge(state, true) },
+  ],
   initial: null,
-  observe: (memory, { before, moved: { state } }) => {
-    const [powernv, vfio] = [powernvIn(state), vfioIn(state)];
-    const same = powernv === powernvIn(before) && vfio === vfioIn(before);
-    if (powernv === undefined || vfio === undefined || same)
-      return { memory, violation: null, reached: false };
-    const tables = reachable(powernv, vfio);
-    if (tables.length === 0) return { memory, violation: null, reached: false };
-    const regions = regionsOf(vfio);
-    const key = keyOf(regions);
-    const quiet = isQuiet(state);
-    const violation =
-      firstOf(tables, (table) => firstUnbacked(regions, key, table, false)) ??
-      (quiet ? firstOf(tables, (table) => firstUnbacked(regions, key, table, true)) : null);
-    return { memory, violation, reached: tables.some(({ hardware }) => mappedCount(hardware) > 0) };
+  observe: (memory, step) => {
+    const { before, moved } = step;
+    const same = powernvIn(moved.state) === powernvIn(before) && vfioIn(moved.state) === vfioIn(before);
+    const { violation, reached } = same ? NOTHING : judge(moved.state, false);
+    const settled = violation === null && becameQuiet(step);
+    return { memory, violation: settled ? judge(moved.state, true).violation : violation, reached };
   },
 };

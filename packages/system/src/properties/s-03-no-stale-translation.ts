@@ -149,6 +149,7 @@ export const noStaleTranslation: Property<Memory> = {
   name: 'S-3',
   title: 'Once the guest is told that an entry is cleared, no device gets anywhere by it.',
   sometimes: 'an entry of a window that hardware serves is cleared',
+  reads: ['qemu-spapr', 'kvm', 'vfio-host', 'powernv-ioda2'],
   initial: { cleared: {}, inFlight: [] },
   observe: (memory, step) => {
     const { state } = step.moved;

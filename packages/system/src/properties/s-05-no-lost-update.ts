@@ -141,6 +141,7 @@ export const noLostUpdate: Property<Memory> = {
   name: 'S-5',
   title: 'H_GET_TCE returns the last value that was accepted.',
   sometimes: 'an entry is read back',
+  reads: ['qemu-spapr'],
   initial: { ledger: {}, inFlight: [] },
   observe: (memory, step) => {
     const qemu = guestsQemu(step.moved.state);

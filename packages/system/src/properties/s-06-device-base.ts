@@ -20,6 +20,7 @@ export const deviceBase: Property<null> = {
   name: 'S-6',
   title: "A device's iommu_table_base is nothing, or the first table of its PE, and that table is there.",
   sometimes: 'a group changes hands',
+  reads: ['powernv-ioda2'],
   initial: null,
   observe: (memory, { before, moved: { state } }) => {
     const [powernv, earlier] = [powernvIn(state), powernvIn(before)];

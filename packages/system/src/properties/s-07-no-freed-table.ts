@@ -15,6 +15,7 @@ export const noFreedTable: Property<null> = {
   name: 'S-7',
   title: 'No TVE names a table that is freed, and nobody works on one.',
   sometimes: 'a table is freed',
+  reads: ['powernv-ioda2'],
   initial: null,
   observe: (memory, { before, moved: { state } }) => {
     const [powernv, earlier] = [powernvIn(state), powernvIn(before)];

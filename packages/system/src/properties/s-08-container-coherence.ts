@@ -27,6 +27,7 @@ export const containerCoherence = whenQuiet(
   'S-8',
   'Between calls, every group of a container has all windows of the container, in the kernel and in its TVEs.',
   'a container has a window and a group',
+  ['vfio-host', 'powernv-ioda2'],
   (state) => {
     const [powernv, vfio] = [powernvIn(state), vfioIn(state)];
     if (powernv === undefined || vfio === undefined) return { violation: null, reached: false };

@@ -21,6 +21,7 @@ export const oneNotifier: Property<null> = {
   name: 'S-9',
   title: 'A container listens to a window once, and a container that is gone listens to none.',
   sometimes: 'a container stops to listen',
+  reads: ['qemu-spapr'],
   initial: null,
   observe: (memory, { before, moved: { state } }) => {
     const [qemu, earlier] = [guestsQemu(state), guestsQemu(before)];

@@ -77,6 +77,7 @@ export const indexRange: Property<readonly HcallInFlight[]> = {
   name: 'S-10',
   title: 'Every access to a TCE table lies inside the table.',
   sometimes: 'a call that reaches beyond its window is refused',
+  reads: ['qemu-spapr', 'kvm', 'powernv-ioda2'],
   initial: [],
   observe: (before, step) => {
     const { inFlight, answered } = flightAfter(before, step, guestsQemu(step.before));

@@ -48,6 +48,7 @@ export const accounting = whenQuiet(
   'S-11',
   'Between calls, a process is charged what it holds: registered memory, hardware windows, views in KVM, and no more.',
   'a process is charged',
+  ['kvm', 'vfio-host'],
   (state) => {
     const vfio = vfioIn(state);
     if (vfio === undefined) return { violation: null, reached: false };

@@ -48,6 +48,7 @@ export const referenceBalance = whenQuiet(
   'S-12',
   'Between calls, a hardware table counts exactly the references that are held, and is freed with the last one.',
   'KVM holds a hardware table',
+  ['kvm', 'vfio-host', 'powernv-ioda2'],
   (state) => {
     const [powernv, kvm] = [powernvIn(state), kvmIn(state)];
     if (powernv === undefined) return { violation: null, reached: false };

@@ -99,6 +99,7 @@ export const geometry: Property<Asked> = {
   title:
     'A window has the shape it was asked for, in KVM and in hardware too, and the windows of a PHB do not overlap.',
   sometimes: 'a PHB has two windows',
+  reads: ['qemu-spapr', 'kvm'],
   initial: {},
   observe: (memory, step) => {
     const call = arrivingCall(step);

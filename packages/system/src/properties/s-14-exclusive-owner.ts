@@ -29,6 +29,7 @@ export const exclusiveOwner: Property<null> = {
   title:
     "A group is the host's or one container's; while it is VFIO's, its bypass is off and the host makes no DMA.",
   sometimes: 'a group is handed to VFIO',
+  reads: ['vfio-host', 'powernv-ioda2'],
   initial: null,
   observe: (memory, { before, moved: { state } }) => {
     const [powernv, earlier, vfio] = [powernvIn(state), powernvIn(before), vfioIn(state)];

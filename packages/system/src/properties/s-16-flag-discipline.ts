@@ -37,6 +37,7 @@ export const flagDiscipline = always(
   'S-16',
   'Replays are skipped only inside a create, and a table tells of its changes exactly where somebody listens.',
   'somebody listens to a window',
+  ['qemu-spapr'],
   (state) => {
     const qemus = qemusOf(state);
     return {

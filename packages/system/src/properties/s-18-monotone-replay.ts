@@ -80,6 +80,8 @@ export const monotoneReplay: Property<Memory> = {
   name: 'S-18',
   title: 'A replay only maps, and leaves the hardware with what the guest has in its entries at the end.',
   sometimes: 'a replay maps an entry',
+  reads: ['qemu-spapr', 'kvm', 'vfio-host', 'powernv-ioda2'],
+  asksForQuiet: true,
   initial: { underWay: null, late: [] },
   observe: (memory, step) => {
     const { state } = step.moved;

@@ -11,6 +11,7 @@ export const errorTransparency: Property<readonly HcallInFlight[]> = {
   title:
     'A hypercall that succeeds has its effect in the hardware too; where that cannot be, the guest is told.',
   sometimes: 'a hypercall on a window that hardware serves succeeds',
+  reads: ['qemu-spapr', 'kvm', 'vfio-host', 'powernv-ioda2'],
   initial: [],
   observe: (before, step) => {
     const { state } = step.moved;

@@ -22,6 +22,7 @@ export const newWindowEmpty: Property<null> = {
   name: 'S-20',
   title: 'A window that a create returns is empty.',
   sometimes: 'a create succeeds',
+  reads: ['qemu-spapr', 'kvm', 'vfio-host', 'powernv-ioda2'],
   initial: null,
   observe: (memory, step) => {
     const answer = rtasAnswer(step);

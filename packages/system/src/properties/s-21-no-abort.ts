@@ -22,6 +22,7 @@ export const noAbort: Property<null> = {
   name: 'S-21',
   title: 'Nothing that the guest does ends QEMU, and no command of the monitor but the one to quit.',
   sometimes: "QEMU answers a guest's call",
+  reads: ['qemu-spapr'],
   initial: null,
   observe: (memory, step) => {
     const gone = step.moved.sent.find(({ message }) => message.type === 'qemu-aborted')?.message;

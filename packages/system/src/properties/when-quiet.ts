@@ -1,6 +1,9 @@
-import type { SystemState } from '../choices.js';
+import type { Component } from '@spapr-dma/protocol';
 import { isQuiet, isRcuDrained } from './host-state.js';
-import type { ObservedStep, Property } from './property.js';
+import type { ObservedStep, Property, StateRule } from './property.js';
+
+/** Whom one looks at to see whether a call is in progress, or something waits for RCU. */
+export const QUIET_READS: readonly Component[] = ['qemu-spapr', 'kvm', 'vfio-host'];
 
 /** Has something changed in this step that a property of quiet states could see? */
 export const becameQuiet = ({ before, moved: { state } }: ObservedStep): boolean =>
@@ -11,7 +14,8 @@ export function whenQuiet(
   name: string,
   title: string,
   sometimes: string,
-  judge: (state: SystemState) => { readonly violation: string | null; readonly reached: boolean },
+  reads: readonly Component[],
+  judge: StateRule['judge'],
   /** Only where nothing waits for a grace period either. */
   drained = false,
 ): Property<null> {
@@ -19,6 +23,9 @@ export function whenQuiet(
     name,
     title,
     sometimes,
+    reads: [...new Set([...QUIET_READS, ...reads])],
+    asksForQuiet: true,
+    rules: [{ reads, when: drained ? 'drained' : 'quiet', judge }],
     initial: null,
     observe: (memory, step) => {
       const { state } = step.moved;
