@@ -222,7 +222,7 @@ class NaiveSearch {
   }
 }
 
-function stepOf(model: Model, n: number, choice: NaiveChoice, sent: TraceStep['sent']): TraceStep {
+export function stepOf(model: Model, n: number, choice: NaiveChoice, sent: TraceStep['sent']): TraceStep {
   const to = model.machines[choice.machine]!.name;
   return {
     n,
