@@ -1,3 +1,4 @@
+export { choicesOfTrace } from './choices-of-trace.js';
 export type {
   MachineScenario,
   ModelEntry,

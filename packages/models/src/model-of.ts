@@ -2,6 +2,7 @@ import type { InFlight, Model, ModelMachine } from '@spapr-dma/checker';
 import {
   type AnyMessage,
   type AnyProperty,
+  type Choice,
   costOf,
   ENVIRONMENT,
   type Moved,
@@ -46,6 +47,8 @@ export interface BuiltModel {
   readonly participants: readonly Participant[];
   /** Where the search begins: after the scenario's setup. */
   readonly start: SystemState;
+  /** The choices that lead there from the machines' initial states. */
+  readonly setup: readonly Choice[];
   readonly preset: string;
   readonly settings: Settings;
   readonly size: Size;
@@ -55,6 +58,7 @@ export interface BuiltModel {
 interface SetUp {
   readonly participants: readonly Participant[];
   readonly start: SystemState;
+  readonly choices: readonly Choice[];
   readonly known: readonly Watched[];
   // biome-ignore lint/suspicious/noExplicitAny: an environment's state is its own business
   readonly processes: Processes<any>;
@@ -69,13 +73,15 @@ function setUp(
 ): SetUp {
   const sizes = SIZES[size];
   let known = unwatched(properties);
+  const choices: Choice[] = [];
   const watch = (moved: Moved, before: SystemState): void => {
+    choices.push(moved.choice);
     known = watched(known, { before, moved, cost: costOf(moved) }, 0);
   };
   if (scenario.kind === 'vmm') {
     const participants = vmmParticipants(scenario.vmm, settings, size);
     const start = playCalls(participants, scenario.setup, watch);
-    return { participants, start, known, processes: vmmEnvironmentOf(scenario.processes) };
+    return { participants, start, choices, known, processes: vmmEnvironmentOf(scenario.processes) };
   }
   const { machine, setup: script } = scenario;
   const participants = participantsOf(machine, settings, size);
@@ -86,7 +92,7 @@ function setUp(
   const exits = exitsOf(participants, start.routes);
   const moment = { state: start, settings, sizes, machine };
   const processes = environmentOf(scenario.processes, moment, memory, exits);
-  return { participants, start, known, processes };
+  return { participants, start, choices, known, processes };
 }
 
 /** @throws ModelsError that says which setup goes wrong, and how */
@@ -146,7 +152,7 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
   const { preset = entry.preset, size = scenario.size } = options;
   const properties = (options.properties ?? entry.properties).map(propertyNamed);
   const settings = settingsOf(preset, { ...entry.set, ...options.set });
-  const { participants, start, known, processes } = checkedSetUp(entry, settings, size, properties);
+  const { participants, start, choices, known, processes } = checkedSetUp(entry, settings, size, properties);
   const { environment, hearsOf } = processes;
   const model: Model = {
     name: entry.name,
@@ -158,9 +164,9 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
     },
     inFlight: inFlightOf(start),
     environment,
-    properties: known.map(({ property, memory: before }) =>
+    properties: known.flatMap(({ property, memory: before }) =>
       checkedProperty(property.name, participants, start.routes, before),
     ),
   };
-  return { model, participants, start, preset, settings, size };
+  return { model, participants, start, setup: choices, preset, settings, size };
 }

@@ -50,6 +50,8 @@ export interface Property<Memory> {
   readonly reads: readonly Component[];
   /** It looks at what is in flight too, to see whether a call is in progress. */
   readonly asksForQuiet?: true;
+  /** It looks at what a step costs. */
+  readonly asksForCost?: true;
   /** Where it is a matter of states alone: of a step it says what these say of the state after it. */
   readonly rules?: readonly StateRule[];
   readonly initial: Memory;
