@@ -1,5 +1,5 @@
 import { remember } from './answers.js';
-import { Findings, localStatesOf, unreachedOf } from './findings.js';
+import { Findings, type Found, localStatesOf, unreachedOf } from './findings.js';
 import { Judge } from './judge.js';
 import { judgeLeadsTo } from './liveness.js';
 import type { Model } from './model.js';
@@ -8,10 +8,12 @@ import type { SearchResult } from './result.js';
 import type { SearchOptions } from './search-options.js';
 import { StateStore } from './state-store.js';
 import { Successors } from './successors.js';
+import { type Symmetry, symmetryOf } from './symmetry-rows.js';
+import { Visitor } from './visitor.js';
 
 /** Milliseconds between two reports of progress. */
 const REPORT_EVERY = 100;
-/** States between two looks at the clock. */
+/** States between two looks at the clock, at most. */
 const LOOK_EVERY = 1024;
 
 /**
@@ -21,6 +23,19 @@ const LOOK_EVERY = 1024;
 export const breadthFirst = (model: Model, options: SearchOptions = {}): SearchResult =>
   new BreadthFirst(remember(model), options).run();
 
+/** Where a search is between two states: with the store and the model's answers, all that it takes to go on. */
+export interface Position {
+  /** The next row to go on from, and the first row that is further away than it. */
+  readonly next: number;
+  readonly levelEnd: number;
+  readonly depth: number;
+  readonly transitions: number;
+  readonly seconds: number;
+  /** By property: 1 where what it is about was met. */
+  readonly reached: readonly number[];
+  readonly found: readonly Found[];
+}
+
 /** A breadth-first search under way. Its states are rows of the store in the order in which they were met. */
 export class BreadthFirst {
   readonly remembered: Remembered;
@@ -28,76 +43,93 @@ export class BreadthFirst {
   readonly successors: Successors;
   readonly judge: Judge;
   readonly findings = new Findings();
-  readonly #options: SearchOptions;
-  readonly #current: Int32Array;
-  transitions = 0;
+  readonly symmetry: Symmetry | null;
+  protected readonly options: SearchOptions;
+  protected readonly visitor: Visitor;
   depth = 0;
   /** The next row to go on from, and the first row that is further away than it. */
   next = 0;
   levelEnd = 1;
   bound: SearchResult['bound'] = null;
-  readonly #begun = performance.now();
+  /** When it would have begun, had it never been interrupted. */
+  #begun = performance.now();
   #reported = 0;
 
-  constructor(remembered: Remembered, options: SearchOptions) {
+  constructor(
+    remembered: Remembered,
+    options: SearchOptions,
+    store: StateStore = new StateStore(remembered.layout.width),
+  ) {
     this.remembered = remembered;
-    this.#options = options;
-    this.store = new StateStore(remembered.layout.width);
+    this.options = options;
+    this.store = store;
     this.successors = new Successors(remembered);
     this.judge = new Judge(remembered);
-    this.#current = new Int32Array(remembered.layout.width);
+    this.symmetry = symmetryOf(remembered, options);
+    this.visitor = new Visitor(this);
     const start = remembered.start();
+    this.symmetry?.canonicalise(start, 0);
     this.store.add(start, 0, 0);
     for (const { property, verdict } of this.judge.state(start, 0) ?? []) {
       this.findings.note(property, verdict, 0, null);
     }
   }
 
+  get transitions(): number {
+    return this.visitor.transitions;
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.#begun) / 1000;
+  }
+
   run(): SearchResult {
-    const { until = 'first' } = this.#options;
-    while (this.next < this.store.size && this.bound === null) {
-      if (this.next === this.levelEnd) {
-        if (until === 'first' && this.findings.count > 0) break;
-        if (this.depth + 1 === this.#options.depthMax) this.bound = 'depth';
-        this.depth += 1;
-        this.levelEnd = this.store.size;
-        if (this.bound !== null) break;
-      }
-      this.#visit(this.next);
-      this.next += 1;
-      if (this.next % LOOK_EVERY === 0) this.#look();
-    }
+    while (!this.advance());
     return this.result();
   }
 
-  #visit(row: number): void {
-    const { store, successors, judge, findings } = this;
-    store.read(row, this.#current);
-    const count = successors.expand(this.#current);
-    this.transitions += count;
-    if (count === 0) {
-      for (const { property, verdict } of judge.rest(this.#current, 0) ?? []) {
-        findings.note(property, verdict, row, null);
+  /** Goes on for about a tenth of a second. Answers whether the search has come to its end, or to a bound. */
+  advance(): boolean {
+    const { until = 'first', depthMax = Number.POSITIVE_INFINITY } = this.options;
+    while (this.next < this.store.size && this.bound === null) {
+      if (this.next === this.levelEnd) {
+        if (until === 'first' && this.findings.count > 0) return true;
+        this.depth += 1;
+        this.levelEnd = this.store.size;
       }
-      return;
+      if (this.depth >= depthMax) {
+        this.bound = 'depth';
+        return true;
+      }
+      this.goOn();
+      if (this.#look()) return false;
     }
-    for (const { property, verdict, ordinal } of successors.wrong)
-      findings.note(property, verdict, row, ordinal);
-    const { rows, width } = successors;
-    for (let ordinal = 0, at = 0; ordinal < count; ordinal += 1, at += width) {
-      if (!store.add(rows, at, row)) continue;
-      const wrong = judge.state(rows, at);
-      if (wrong === undefined) continue;
-      for (const { property, verdict } of wrong) findings.note(property, verdict, row, ordinal);
-    }
+    return true;
   }
 
-  #look(): void {
-    const { statesMax, bytesMax, isStopped, onProgress } = this.#options;
-    if (statesMax !== undefined && this.store.size >= statesMax) this.bound = 'states';
-    if (bytesMax !== undefined && this.store.bytes >= bytesMax) this.bound = 'memory';
+  /** Gives back what a search holds besides memory. */
+  end(): void {}
+
+  /** Goes on from some states of the level. */
+  protected goOn(): void {
+    const end = Math.min(this.levelEnd, this.next + LOOK_EVERY);
+    for (; this.next < end; this.next += 1) this.visitor.visit(this.next, this.depth);
+  }
+
+  /** New states that the next call of `goOn` may come to, as far as one can tell. */
+  protected get expected(): number {
+    return LOOK_EVERY * (1 + Math.ceil(this.store.size / (this.next + 1)));
+  }
+
+  /** Whether it is time to report. */
+  #look(): boolean {
+    const { statesMax, bytesMax, isStopped, onProgress } = this.options;
+    if (this.next < this.store.size) {
+      if (statesMax !== undefined && this.store.size >= statesMax) this.bound = 'states';
+      if (bytesMax !== undefined && this.store.bytesWith(this.expected) > bytesMax) this.bound = 'memory';
+    }
     const now = performance.now();
-    if (now - this.#reported < REPORT_EVERY) return;
+    if (now - this.#reported < REPORT_EVERY) return false;
     this.#reported = now;
     if (isStopped?.()) this.bound = 'stopped';
     onProgress?.({
@@ -105,23 +137,46 @@ export class BreadthFirst {
       transitions: this.transitions,
       depth: this.depth,
       frontier: this.store.size - this.next,
-      seconds: (now - this.#begun) / 1000,
+      seconds: this.seconds,
     });
+    return true;
+  }
+
+  /** By property: 1 where what it is about was met. */
+  get reached(): Uint8Array {
+    return this.successors.reached.map((each, at) => each | this.judge.reached[at]!);
+  }
+
+  get position(): Position {
+    const { next, levelEnd, depth, transitions, seconds, reached, findings } = this;
+    return { next, levelEnd, depth, transitions, seconds, reached: [...reached], found: findings.all };
+  }
+
+  /** Goes on from where a search of the same model was; the store has its rows already. */
+  restore({ next, levelEnd, depth, transitions, seconds, reached, found }: Position): void {
+    this.next = next;
+    this.levelEnd = levelEnd;
+    this.depth = depth;
+    this.visitor.transitions = transitions;
+    this.#begun = performance.now() - seconds * 1000;
+    this.judge.reached.set(reached);
+    for (const { property, verdict, row, ordinal, length } of found) {
+      this.findings.note(property, verdict, row, ordinal, length);
+    }
   }
 
   result(): SearchResult {
-    const { remembered, store, successors, findings, transitions } = this;
+    const { remembered, store, successors, findings, transitions, reached } = this;
     const asked = remembered.asked;
-    const reached = successors.reached.map((each, at) => each | this.judge.reached[at]!);
-    const violations = [...findings.violations(remembered, store, successors)];
+    const violations = [...findings.violations(this)];
     let isWhole = this.bound === null && this.next === store.size;
     if (isWhole) {
-      const leadsTo = judgeLeadsTo(remembered, store, successors, reached, this.#options.isStopped);
+      const leadsTo = judgeLeadsTo(remembered, store, successors, reached, this.options.isStopped);
       violations.push(...leadsTo.violations);
       if (leadsTo.isStopped) this.bound = 'stopped';
       isWhole = !leadsTo.isStopped;
     }
-    const seconds = (performance.now() - this.#begun) / 1000;
+    const { seconds } = this;
     const unreached = isWhole ? unreachedOf(remembered, reached) : [];
     const isViolated = violations.length > 0 || unreached.length > 0;
     return {

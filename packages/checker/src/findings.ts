@@ -1,21 +1,24 @@
 import type { Remembered } from './remembered.js';
 import type { SearchResult, Violation } from './result.js';
-import type { StateStore } from './state-store.js';
-import { FAILURE, type Successors } from './successors.js';
-import { stepsTo } from './trace-back.js';
+import { FAILURE } from './successors.js';
+import { type Searched, TraceBack } from './trace-back.js';
 
 /** What the violation of no property but of a machine is called. */
 export const MACHINE_FAILURE = 'machine-failure';
 
 /** Where a property was first violated: after a step of a row, or in the row itself. */
-interface Found {
+export interface Found {
+  /** The property's place in the model; −1 for a machine that failed. */
   readonly property: number;
   readonly verdict: number;
   readonly row: number;
+  /** The step among those of its row; null for the row itself. */
   readonly ordinal: number | null;
+  /** Steps from the start; 0 where a search does not count them. */
+  readonly length: number;
 }
 
-/** The first violation of each property, in the order in which they were met. */
+/** The nearest violation of each property, in the order in which they were met. */
 export class Findings {
   readonly #found = new Map<number, Found>();
 
@@ -23,9 +26,16 @@ export class Findings {
     return this.#found.size;
   }
 
-  /** Notes a violation; a later one of the same property is not kept. */
-  note(property: number, verdict: number, row: number, ordinal: number | null): void {
-    if (!this.#found.has(property)) this.#found.set(property, { property, verdict, row, ordinal });
+  /** All that was noted. */
+  get all(): readonly Found[] {
+    return [...this.#found.values()];
+  }
+
+  /** Notes a violation; of one property the first one of the nearest is kept. */
+  note(property: number, verdict: number, row: number, ordinal: number | null, length = 0): void {
+    const known = this.#found.get(property);
+    if (known !== undefined && known.length <= length) return;
+    this.#found.set(property, { property, verdict, row, ordinal, length });
   }
 
   has(property: number): boolean {
@@ -33,13 +43,17 @@ export class Findings {
   }
 
   /** The violations with the paths to them. */
-  violations(remembered: Remembered, store: StateStore, successors: Successors): readonly Violation[] {
-    const { model, verdicts, failures } = remembered;
-    return [...this.#found.values()].map(({ property, verdict, row, ordinal }) => ({
-      property: property === FAILURE ? MACHINE_FAILURE : model.properties[property]!.name,
-      text: property === FAILURE ? failures.get(verdict)! : verdicts.at(verdict).violation!,
-      trace: { steps: stepsTo(remembered, store, successors, row, ordinal), loopAfter: null },
-    }));
+  violations(searched: Searched): readonly Violation[] {
+    const { model, verdicts, failures } = searched.remembered;
+    const back = new TraceBack(searched);
+    return [...this.#found.values()].map(({ property, row, ordinal }) => {
+      const { steps, verdict } = back.violation(property, row, ordinal);
+      return {
+        property: property === FAILURE ? MACHINE_FAILURE : model.properties[property]!.name,
+        text: property === FAILURE ? failures.get(verdict)! : verdicts.at(verdict).violation!,
+        trace: { steps, loopAfter: null },
+      };
+    });
   }
 }
 

@@ -129,9 +129,11 @@ export class Tables {
     this.transitionSends.set(transition, sends);
   }
 
-  /** Says who answers what is missing. */
-  answeredBy(ask: Asked): void {
+  /** Says who answers what is missing. Answers who did before. */
+  answeredBy(ask: Asked): Asked {
+    const before = this.#ask;
     this.#ask = ask;
+    return before;
   }
 
   /** Asks what is not in the tables. */
