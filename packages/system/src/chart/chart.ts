@@ -1,8 +1,9 @@
 import type { StoryResult } from '../story/result.js';
+import type { Charted } from './charted.js';
 import type { ChartOptions } from './items.js';
 import { mermaidChart } from './mermaid.js';
 import { plantumlChart } from './plantuml.js';
-import { terminalChart } from './terminal.js';
+import { terminalChart, terminalLanes } from './terminal.js';
 
 const CHARTS = { terminal: terminalChart, mermaid: mermaidChart, plantuml: plantumlChart } as const;
 export type ChartFormat = keyof typeof CHARTS;
@@ -14,3 +15,9 @@ export const CHART_FORMATS = Object.keys(CHARTS) as readonly ChartFormat[];
  */
 export const chart = (result: StoryResult, format: ChartFormat, options: ChartOptions = {}): string =>
   CHARTS[format](result, options);
+
+const PATHS = { terminal: terminalLanes, mermaid: mermaidChart, plantuml: plantumlChart } as const;
+
+/** Any path as a sequence chart, without what a story says of its end. */
+export const pathChart = (path: Charted, format: ChartFormat, options: ChartOptions = {}): string =>
+  PATHS[format](path, options);

@@ -1,5 +1,7 @@
-import type { StoryMessage, StoryResult } from '../story/result.js';
+import { momentText } from '../costs.js';
+import type { StoryMessage } from '../story/result.js';
 import type { ChartItem } from './chart-item.js';
+import type { Charted } from './charted.js';
 import { folded, type Token } from './fold.js';
 
 export interface ChartOptions {
@@ -33,7 +35,8 @@ const isAccess = ({ type, text }: StoryMessage): boolean =>
   (ACCESS_ANSWERS.includes(type) && ACCESSES.some((call) => text === call || text.startsWith(`${call} `)));
 
 /** How many messages a chart does not show unless it is asked for all. */
-export const accessesIn = ({ messages }: StoryResult): number => messages.filter(isAccess).length;
+export const accessesIn = ({ messages }: Pick<Charted, 'messages'>): number =>
+  messages.filter(isAccess).length;
 
 /** Answers of which what they say makes a difference. */
 const TOLD_APART = ['hcall-return', 'rtas-return', 'vfio-return', 'kvm-return'];
@@ -48,39 +51,50 @@ const likeness = (message: StoryMessage): string =>
     TOLD_APART.includes(message.type) ? message.text : '',
   ]);
 
-/** Violations by the step that did it first, in order. */
-const violationsOf = ({
-  properties,
-}: StoryResult): readonly { readonly step: number; readonly text: string }[] =>
-  properties
-    .flatMap(({ name, firstStep, text }) =>
-      firstStep === null ? [] : [{ step: firstStep, text: `${name}: ${text}` }],
-    )
-    .sort((a, b) => a.step - b.step);
-
-/** What can be shown, in order: no repetition goes across a violation, since none is like another. */
-function tokensOf(result: StoryResult, all: boolean): readonly Token[] {
-  const violations = violationsOf(result);
-  const tokens: Token[] = [];
-  let next = 0;
-  const tell = (until: number): void => {
-    for (; next < violations.length && violations[next]!.step < until; next += 1) {
-      const { text } = violations[next]!;
-      tokens.push({ key: `violation ${next}`, item: { kind: 'violation', text }, messages: 0 });
-    }
-  };
-  for (const message of result.messages) {
-    tell(message.step);
-    if (all || !isAccess(message)) {
-      tokens.push({ key: likeness(message), item: { kind: 'message', message }, messages: 1 });
-    }
-  }
-  tell(Number.POSITIVE_INFINITY);
-  return tokens;
+/** Something to show, with the step that it belongs to. */
+interface Placed {
+  readonly step: number;
+  readonly token: Token;
 }
 
+const messagesOf = ({ messages }: Charted, all: boolean): readonly Placed[] =>
+  messages
+    .filter((message) => all || !isAccess(message))
+    .map((message) => ({
+      step: message.step,
+      token: { key: likeness(message), item: { kind: 'message', message }, messages: 1 },
+    }));
+
+/** What was changed by the steps, also by those whose messages are not shown. */
+const changesOf = ({ changes = [] }: Charted): readonly Placed[] =>
+  changes.flatMap(({ step, participant, texts }) =>
+    texts.map((text, index) => ({
+      step,
+      // Changes of one step are never alike, so that only whole steps are left out.
+      token: {
+        key: `change ${index} of ${participant}`,
+        item: { kind: 'change', participant, text },
+        messages: 0,
+      },
+    })),
+  );
+
+/** Violations by the step that did it first: no repetition goes across one, since none is like another. */
+const violationsOf = ({ properties }: Charted): readonly Placed[] =>
+  properties.flatMap(({ name, firstStep, text }, index) => {
+    if (firstStep === null) return [];
+    const item = { kind: 'violation', text: `${name}: ${text}` } as const;
+    return [{ step: firstStep, token: { key: `violation ${index}`, item, messages: 0 } }];
+  });
+
+/** What can be shown, in order: of each step what was said, what it changed, and what it violated. */
+const tokensOf = (charted: Charted, all: boolean): readonly Token[] =>
+  [...messagesOf(charted, all), ...changesOf(charted), ...violationsOf(charted)]
+    .sort((a, b) => a.step - b.step)
+    .map(({ token }) => token);
+
 /** A run's messages with long repetitions left out, and with the violations where they happened. */
-export const chartItems = (result: StoryResult, { all = false }: ChartOptions = {}): readonly ChartItem[] =>
+export const chartItems = (result: Charted, { all = false }: ChartOptions = {}): readonly ChartItem[] =>
   // Once for what is repeated, and once for what repeats a repetition, such as hypercalls of 512 entries each.
   folded(folded(tokensOf(result, all))).map(({ item }) => item);
 
@@ -96,6 +110,10 @@ export const labelOf = ({ thread, type, text }: StoryMessage): string =>
   [thread, NAMES_ITS_CALL.includes(type) ? '' : type, text]
     .filter((part) => part !== null && part !== '')
     .join(' ');
+
+/** What stands in front of a message. */
+export const clockText = ({ clock = 'time' }: Charted, { time, step }: StoryMessage): string =>
+  clock === 'time' ? momentText(time) : String(step);
 
 /** Whether a message answers one, and is drawn so. */
 export const isReply = ({ type }: StoryMessage): boolean =>

@@ -1,12 +1,11 @@
-import { momentText } from '../costs.js';
-import type { StoryResult } from '../story/result.js';
-import { type ChartOptions, chartItems, isReply, labelOf, leftOutText } from './items.js';
+import type { Charted } from './charted.js';
+import { type ChartOptions, chartItems, clockText, isReply, labelOf, leftOutText } from './items.js';
 
 /** PlantUML takes these for markup where they stand twice; a tilde makes them plain. */
 const escaped = (text: string): string => text.replace(/([*_~/"-])(?=\1)/g, '~$1');
 
 /** The chart as a sequence diagram for PlantUML. */
-export function plantumlChart(result: StoryResult, options: ChartOptions = {}): string {
+export function plantumlChart(result: Charted, options: ChartOptions = {}): string {
   const { participants } = result;
   const aliasOf = (name: string): string => `P${participants.indexOf(name)}`;
   const everyone = `${aliasOf(participants[0]!)}, ${aliasOf(participants.at(-1)!)}`;
@@ -14,9 +13,10 @@ export function plantumlChart(result: StoryResult, options: ChartOptions = {}): 
     if (item.kind === 'message') {
       const { message } = item;
       const line = isReply(message) ? '-->' : '->';
-      const text = `${momentText(message.time)} ${labelOf(message)}`;
+      const text = `${clockText(result, message)} ${labelOf(message)}`;
       return `${aliasOf(message.from)} ${line} ${aliasOf(message.to)} : ${escaped(text)}`;
     }
+    if (item.kind === 'change') return `note over ${aliasOf(item.participant)} : ${escaped(item.text)}`;
     if (item.kind === 'left-out') return `... ${leftOutText(item)} ...`;
     return `note over ${everyone} : ${escaped(item.text)}`;
   });

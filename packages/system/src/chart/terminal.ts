@@ -1,11 +1,12 @@
-import { momentText } from '../costs.js';
 import type { GroupAtEnd, HostAtEnd } from '../story/host-at-end.js';
 import { windowText } from '../story/judge.js';
 import type { StoryMessage, StoryResult } from '../story/result.js';
 import type { ChartItem } from './chart-item.js';
-import { type ChartOptions, chartItems, isReply, labelOf, leftOutText } from './items.js';
+import type { Charted } from './charted.js';
+import { type ChartOptions, chartItems, clockText, isReply, labelOf, leftOutText } from './items.js';
 
 const TIME_WIDTH = 12;
+const STEP_WIDTH = 5;
 const LANE_GAP = 4;
 
 /** Where each lane's line stands, in columns. */
@@ -73,29 +74,52 @@ const hostText = ({ lockedKb, leakedRegions, orphanTables, groups }: HostAtEnd):
   ...groups.flatMap(groupText),
 ];
 
-/** A chart for people: time, one lane a machine, and what is said beside the arrow. */
-export function terminalChart(result: StoryResult, options: ChartOptions = {}): string {
-  const { participants } = result;
+/** What a step changed, below its arrow: the lane of the machine that it changed in is marked. */
+function changeLine(participant: string, text: string, lanes: ReadonlyMap<string, number>, width: number) {
+  const cells = bars(lanes, width);
+  const column = lanes.get(participant);
+  if (column !== undefined) cells[column] = '┊';
+  return `${cells.join('')}  ${text}`;
+}
+
+/** The lanes of a chart for people: when, one lane a machine, and what is said beside the arrow. */
+export function terminalLanes(result: Charted, options: ChartOptions = {}): string {
+  const { participants, clock = 'time' } = result;
+  const clockWidth = clock === 'time' ? TIME_WIDTH : STEP_WIDTH;
   const lanes = lanesOf(participants);
   const width = widthOf(participants);
   const blank = bars(lanes, width).join('');
+  const margin = ' '.repeat(clockWidth);
   const line = (item: ChartItem): string => {
-    if (item.kind === 'message') {
-      const time = momentText(item.message.time).padStart(TIME_WIDTH);
-      return `${time}  ${arrow(item.message, lanes, width)}${labelOf(item.message)}`;
+    switch (item.kind) {
+      case 'message': {
+        const when = clockText(result, item.message).padStart(clockWidth);
+        return `${when}  ${arrow(item.message, lanes, width)}${labelOf(item.message)}`;
+      }
+      case 'change':
+        return `${margin}  ${changeLine(item.participant, item.text, lanes, width)}`;
+      case 'left-out':
+        return `${margin}  ${blank}⋮ ${leftOutText(item)}`;
+      case 'violation':
+        return `${margin}  ${blank}✗ ${item.text}`;
     }
-    const text = item.kind === 'left-out' ? `⋮ ${leftOutText(item)}` : `✗ ${item.text}`;
-    return `${' '.repeat(TIME_WIDTH)}  ${blank}${text}`;
   };
   const heads = participants.map((name) => name.padEnd(name.length + LANE_GAP)).join('');
-  const windows =
-    result.windows.length === 0 ? ['  none'] : result.windows.map((window) => `  ${windowText(window)}`);
   return [
     `${result.title} (${result.preset})`,
     '',
-    `${'time'.padStart(TIME_WIDTH)}  ${heads}`.trimEnd(),
+    `${clock.padStart(clockWidth)}  ${heads}`.trimEnd(),
     ...chartItems(result, options).map(line),
     '',
+  ].join('\n');
+}
+
+/** A story's chart for people, and what is there at its end. */
+export function terminalChart(result: StoryResult, options: ChartOptions = {}): string {
+  const windows =
+    result.windows.length === 0 ? ['  none'] : result.windows.map((window) => `  ${windowText(window)}`);
+  return [
+    terminalLanes(result, options),
     'Windows at the end:',
     ...windows,
     ...(result.host === null ? [] : hostText(result.host)),

@@ -38,7 +38,7 @@ const isReport = ({ message, to }: Routed): boolean =>
   to === ENVIRONMENT && !OVERHEARD.includes(message.type) && !('code' in message);
 
 /** Puts a run down as it happens. */
-class Recorder {
+export class Recorder {
   readonly messages: StoryMessage[] = [];
   readonly log: LoggedLine[] = [];
   readonly reports: string[] = [];
@@ -154,7 +154,10 @@ export function runStory(story: Story, options: RunOptions = {}): StoryResult {
 }
 
 /** Who takes part: the environment, then the machines, and before them a component that it plays. */
-function lanesOf(participants: readonly Participant[], messages: readonly StoryMessage[]): readonly string[] {
+export function lanesOf(
+  participants: readonly Participant[],
+  messages: readonly StoryMessage[],
+): readonly string[] {
   const names = participants.map(({ name }) => name);
   const played = messages.flatMap(({ from, to }) => [from, to]).filter((name) => !names.includes(name));
   return [...new Set([ENVIRONMENT, ...played, ...names])];

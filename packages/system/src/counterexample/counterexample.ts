@@ -1,0 +1,171 @@
+import type { Choice } from '../choices.js';
+import { SettingsError, StoryError } from '../errors.js';
+import { settingsOf } from '../presets.js';
+import type { Settings } from '../settings.js';
+import type { Size } from '../sizes.js';
+import { at, mapOf, mistake, objectOf, oneOf, type Place, readFields, text } from '../story/fields.js';
+import { parsedJson, SCRIPT_STEP } from '../story/read-story.js';
+import { MACHINE_FIELDS, type MachineSetup, type ScriptStep } from '../story/story.js';
+import { choiceToJson, readChoice } from './choice-json.js';
+import type { ExplainedStep } from './explain.js';
+
+export const COUNTEREXAMPLE_FORMAT = 'spapr-dma-counterexample/1';
+
+/** A file that is no counterexample, or one that cannot be played. The message names the file and the place in it. */
+export class CounterexampleError extends Error {
+  override readonly name = 'CounterexampleError';
+}
+
+/** A property and how it was violated. */
+export interface Violated {
+  readonly name: string;
+  /** What always holds, as a sentence. */
+  readonly title: string;
+  /** What went wrong, as a sentence. */
+  readonly text: string;
+}
+
+/** A path to the violation of a property, with all that it takes to go it again. */
+export interface Counterexample {
+  readonly model: string;
+  readonly title: string;
+  readonly preset: string;
+  /** Every setting by name. */
+  readonly settings: Settings;
+  readonly size: Size;
+  readonly scenario: {
+    readonly machine: MachineSetup;
+    readonly setup: readonly ScriptStep[];
+    /** As they stand in the file. */
+    readonly written: { readonly machine: unknown; readonly setup: readonly unknown[] };
+  };
+  readonly property: Violated;
+  /** After how many steps the path comes back to where it ends; null where it does not. */
+  readonly loopAfter: number | null;
+  readonly choices: readonly Choice[];
+}
+
+/** A value as it stands, which nobody needs to read. */
+const anything = { read: (value: unknown) => value, schema: {} } as const;
+const anythings = {
+  read: (value: unknown, place: Place): readonly unknown[] =>
+    Array.isArray(value) ? value : mistake(place, 'must be a list'),
+  schema: { type: 'array' },
+} as const;
+
+const FIELDS = {
+  format: anything,
+  model: text,
+  title: text,
+  preset: text,
+  settings: mapOf(text),
+  size: oneOf('minimal', 'power9'),
+  scenario: objectOf({ machine: anything, setup: anythings }),
+  property: objectOf({ name: text, title: text, text }),
+  loopAfter: anything,
+  steps: anythings,
+} as const;
+
+/** vCPUs of the largest machine that is modelled. */
+const VCPUS_MAX = 64;
+
+function machineOf(value: unknown, place: Place): MachineSetup {
+  const machine = readFields(MACHINE_FIELDS, value, place);
+  if (machine.vcpus > VCPUS_MAX) mistake(at(place, 'vcpus'), `must be at most ${VCPUS_MAX}`);
+  return machine;
+}
+
+/** A scenario from a machine and a script as stories have them. @throws StoryError with the place */
+export function scenarioOf(
+  machine: unknown,
+  setup: readonly unknown[],
+  place: Place,
+): Counterexample['scenario'] {
+  return {
+    machine: machineOf(machine, at(place, 'machine')),
+    setup: setup.map((step, index) => SCRIPT_STEP.read(step, at(at(place, 'setup'), index))),
+    written: { machine, setup },
+  };
+}
+
+const choiceOf = (value: unknown, place: Place): Choice => {
+  const choice = (value as { readonly choice?: unknown } | null)?.choice;
+  return choice === undefined
+    ? mistake(at(place, 'choice'), 'is missing')
+    : readChoice(choice, at(place, 'choice'));
+};
+
+function settingsIn(preset: string, settings: Settings, place: Place): Settings {
+  try {
+    return settingsOf(preset, settings);
+  } catch (error) {
+    if (error instanceof SettingsError) mistake(place, error.message);
+    throw error;
+  }
+}
+
+function loopOf(value: unknown, steps: number, place: Place): number | null {
+  if (value === null) return null;
+  const isStep = Number.isInteger(value) && (value as number) >= 0 && (value as number) < steps;
+  return isStep ? (value as number) : mistake(place, `must be null or a whole number below ${steps}`);
+}
+
+function counterexampleFrom(value: unknown, file: string): Counterexample {
+  const place = { file, path: '' };
+  const { format } = value as { readonly format?: unknown };
+  const formatPlace = at(place, 'format');
+  if (format === undefined) mistake(formatPlace, `is missing; it must be '${COUNTEREXAMPLE_FORMAT}'`);
+  if (format !== COUNTEREXAMPLE_FORMAT) {
+    mistake(formatPlace, `is ${JSON.stringify(format)}; this version reads '${COUNTEREXAMPLE_FORMAT}'`);
+  }
+  const { scenario, settings, loopAfter, steps, format: _, ...fields } = readFields(FIELDS, value, place);
+  if (steps.length === 0) mistake(at(place, 'steps'), 'must have at least one step');
+  return {
+    ...fields,
+    settings: settingsIn(fields.preset, settings, at(place, 'settings')),
+    scenario: scenarioOf(scenario.machine, scenario.setup, at(place, 'scenario')),
+    loopAfter: loopOf(loopAfter, steps.length, at(place, 'loopAfter')),
+    choices: steps.map((step, index) => choiceOf(step, at(at(place, 'steps'), index))),
+  };
+}
+
+/** @throws CounterexampleError that names the file, the place, and what was expected there */
+export function readCounterexample(source: string, file: string): Counterexample {
+  try {
+    const value = parsedJson(source, file);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new CounterexampleError(`${file}: a counterexample must be an object`);
+    }
+    return counterexampleFrom(value, file);
+  } catch (error) {
+    if (error instanceof StoryError) throw new CounterexampleError(error.message);
+    throw error;
+  }
+}
+
+const listed = (items: readonly unknown[], indent: string): string =>
+  items.length === 0
+    ? '[]'
+    : `[\n${items.map((item) => `${indent}  ${JSON.stringify(item)}`).join(',\n')}\n${indent}]`;
+
+/** The file's text: a line for each step, with what a reader wants to know of it. */
+export function writeCounterexample(
+  { choices, scenario, ...counterexample }: Counterexample,
+  steps: readonly ExplainedStep[],
+): string {
+  const { model, title, preset, settings, size, property, loopAfter } = counterexample;
+  const { machine, setup } = scenario.written;
+  const written = choices.map((choice, index) => ({ ...steps[index], choice: choiceToJson(choice) }));
+  const head = Object.entries({
+    format: COUNTEREXAMPLE_FORMAT,
+    model,
+    title,
+    preset,
+    settings,
+    size,
+    property,
+    loopAfter,
+  }).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  const scenarioText = `  "scenario": {\n    "machine": ${JSON.stringify(machine)},\n    "setup": ${listed(setup, '    ')}\n  }`;
+  return `{\n${[...head, scenarioText, `  "steps": ${listed(written, '  ')}`].join(',\n')}\n}\n`;
+}
