@@ -100,7 +100,7 @@ export interface ModelEntry {
   /** The switch that the model is about, and its value; null where it is about none. */
   readonly switch: string | null;
   readonly value: string | null;
-  /** Nanoseconds of modelled cost that no call may exceed; null where there is no such bound. */
+  /** Nanoseconds that L-2 allows a call, and no look at a fresh window; null for what a guest bears. */
   readonly costMax: number | null;
   readonly note: string | null;
 }

@@ -16,6 +16,7 @@ import {
   type Size,
   type SystemState,
   settingsOf,
+  stallBudgetOf,
   stepMessage,
   stepperOf,
   unwatched,
@@ -142,6 +143,14 @@ const inFlightOf = ({ channels }: SystemState): readonly InFlight[] =>
     messages.map((message) => ({ from, to, lane: message.thread ?? '', message })),
   );
 
+/** A property, with the budget of the model where it has one of its own: what is small takes little time. */
+function askedProperty(name: string, { costMax }: ModelEntry): AnyProperty {
+  const property = propertyNamed(name);
+  if (name !== 'L-2' || costMax === null) return property;
+  const consequence = `${costMax} ns are allowed`;
+  return stallBudgetOf({ nanoseconds: costMax, consequence, replaysFreshWindow: false });
+}
+
 /**
  * Builds a model from its entry.
  * @throws ModelsError where the setup does not come to its end, or a step makes no sense in the machine
@@ -150,7 +159,7 @@ const inFlightOf = ({ channels }: SystemState): readonly InFlight[] =>
 export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltModel {
   const { scenario } = entry;
   const { preset = entry.preset, size = scenario.size } = options;
-  const properties = (options.properties ?? entry.properties).map(propertyNamed);
+  const properties = (options.properties ?? entry.properties).map((name) => askedProperty(name, entry));
   const settings = settingsOf(preset, { ...entry.set, ...options.set });
   const { participants, start, choices, known, processes } = checkedSetUp(entry, settings, size, properties);
   const { environment, hearsOf } = processes;
@@ -165,7 +174,7 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
     inFlight: inFlightOf(start),
     environment,
     properties: known.flatMap(({ property, memory: before }) =>
-      checkedProperty(property.name, participants, start.routes, before),
+      checkedProperty(property, participants, start.routes, before),
     ),
   };
   return { model, participants, start, setup: choices, preset, settings, size };

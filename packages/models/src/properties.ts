@@ -169,15 +169,13 @@ function observerOf(property: AnyProperty, initial: unknown, cast: Cast): Checke
  * its name.
  * @param routes who answers to which component
  * @param initial what the property remembers of what happened before the search
- * @throws ModelsError for a name that does not exist
  */
 export function checkedProperty(
-  name: string,
+  property: AnyProperty,
   participants: readonly Participant[],
   routes: Routes = initialRoutes(participants),
-  initial: unknown = propertyNamed(name).initial,
+  initial: unknown = property.initial,
 ): readonly CheckedProperty[] {
-  const property = propertyNamed(name);
   const cast: Cast = { participants, routes };
   const { rules, sometimes } = property;
   return (

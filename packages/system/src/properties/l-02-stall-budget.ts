@@ -73,6 +73,7 @@ export const stallBudgetOf = (budget: StallBudget): Property<Memory> => ({
   title: `No call, and nothing that QEMU does under its big lock, holds a vCPU longer than ${durationText(budget.nanoseconds)}.`,
   sometimes: 'a call that takes time is answered',
   reads: ['qemu-spapr'],
+  asksForCost: true,
   initial: { pending: [], held: 0 },
   observe: (memory, step) => {
     const { pending, answered } = bookkeep(memory.pending, step);
