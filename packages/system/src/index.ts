@@ -1,6 +1,7 @@
 export { canonicalText } from './canonical-text.js';
 export * from './channels.js';
-export { CHART_FORMATS, type ChartFormat, chart } from './chart/chart.js';
+export { CHART_FORMATS, type ChartFormat, chart, pathChart } from './chart/chart.js';
+export type { Charted, StepChanges } from './chart/charted.js';
 export { accessesIn, type ChartOptions } from './chart/items.js';
 export * from './choices.js';
 export { REPLAY_SWITCH, replayCellCount, replayCells } from './compare/compare-replay.js';
@@ -22,6 +23,27 @@ export {
   type UnitCost,
   type UnitCosts,
 } from './costs.js';
+export { plainContext } from './counterexample/changes.js';
+export {
+  COUNTEREXAMPLE_FORMAT,
+  type Counterexample,
+  CounterexampleError,
+  readCounterexample,
+  scenarioOf,
+  type Violated,
+  writeCounterexample,
+} from './counterexample/counterexample.js';
+export { chartedCounterexample } from './counterexample/counterexample-chart.js';
+export { type ExplainedStep, explainedStep } from './counterexample/explain.js';
+export {
+  type Break,
+  type Judge,
+  MACHINE_FAILURE,
+  type PlayedCounterexample,
+  type PlayOptions,
+  playCounterexample,
+  showsAgain,
+} from './counterexample/play.js';
 export { phbNodeOf, platformOf } from './device-tree.js';
 export { SettingsError, StoryError } from './errors.js';
 export { exitsDue } from './exits.js';
