@@ -28,9 +28,12 @@ export {
   COUNTEREXAMPLE_FORMAT,
   type Counterexample,
   CounterexampleError,
+  type MachineHost,
+  machineHost,
   readCounterexample,
-  scenarioOf,
   type Violated,
+  type VmmHost,
+  vmmHost,
   writeCounterexample,
 } from './counterexample/counterexample.js';
 export { chartedCounterexample } from './counterexample/counterexample-chart.js';
@@ -133,3 +136,4 @@ export {
   vmmOffer,
   vmmParticipants,
 } from './vmm.js';
+export { VMM_FIELDS } from './vmm-fields.js';

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import type { Choice, SystemState } from '../src/choices.ts';
 import type { Counterexample } from '../src/counterexample/counterexample.ts';
-import { scenarioOf, writeCounterexample } from '../src/counterexample/counterexample.ts';
+import { machineHost, writeCounterexample } from '../src/counterexample/counterexample.ts';
 import { type ExplainedStep, explainedStep } from '../src/counterexample/explain.ts';
 import { settingsOf } from '../src/presets.ts';
 import { SIZES, type Size } from '../src/sizes.ts';
@@ -22,13 +22,10 @@ export function counterexampleOf(
 } {
   const story = loadStory(id);
   const file = new URL(`../../../stories/${id}.story.json`, import.meta.url);
-  const { machine, script } = JSON.parse(fs.readFileSync(file, 'utf8')) as {
-    readonly machine: unknown;
-    readonly script: readonly unknown[];
-  };
+  const { machine } = JSON.parse(fs.readFileSync(file, 'utf8')) as { readonly machine: unknown };
   const settings = settingsOf(preset, story.set);
-  const scenario = scenarioOf(machine, script.slice(0, from), { file: id, path: '' });
-  const participants = participantsOf(scenario.machine, settings, size);
+  const host = machineHost(machine, { file: id, path: '' });
+  const participants = participantsOf(host.machine, settings, size);
   const played = (steps: typeof story.script) => {
     const choices: Choice[] = [];
     const told: ExplainedStep[] = [];
@@ -44,7 +41,7 @@ export function counterexampleOf(
     );
     return { choices, told };
   };
-  const skipped = played(scenario.setup).choices.length;
+  const skipped = played(story.script.slice(0, from)).choices.length;
   const all = played(story.script);
   const steps = all.told.slice(skipped).map((step, index) => ({ ...step, n: index + 1 }));
   const counterexample: Counterexample = {
@@ -53,7 +50,8 @@ export function counterexampleOf(
     preset,
     settings,
     size,
-    scenario,
+    host,
+    setup: all.choices.slice(0, skipped),
     property,
     loopAfter: null,
     choices: all.choices.slice(skipped),

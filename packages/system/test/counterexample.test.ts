@@ -102,6 +102,24 @@ describe('a counterexample', () => {
     expect(showsAgain(round(put))).toBe(false);
   });
 
+  test('may begin below a VMM that is not QEMU', () => {
+    const { machine: _, ...file } = JSON.parse(made.text) as Fields;
+    const thread = 'main';
+    const open = {
+      type: 'open',
+      from: 'qemu-spapr',
+      to: 'vfio-host',
+      thread,
+      process: 'qemu',
+      path: '/dev/vfio/0',
+    };
+    const steps = [{ choice: { kind: 'offer', to: 'vfio-host', message: open } }];
+    const text = JSON.stringify({ ...file, vmm: { generation: 'PHB3' }, setup: [], steps });
+    const { steps: told, counterexample } = playCounterexample(readBack(text));
+    expect(counterexample.host).toMatchObject({ kind: 'vmm', vmm: { generation: 'PHB3', pageShift: 12 } });
+    expect(told[0]?.changes).toContain('process qemu descriptor 3: new, group 0');
+  });
+
   test('of a machine that fails ends with the message that it fails on', () => {
     const stray = { kind: 'offer', to: 'kvm', message: { type: 'stray', from: 'qemu-spapr', to: 'kvm' } };
     const failing = (name: string) => {
@@ -153,8 +171,13 @@ describe('a file that is none is refused with its place:', () => {
   const nested = `${'['.repeat(5000)}${']'.repeat(5000)}`;
 
   test.each<[string, string, RegExp]>([
-    ['nothing', '', /^found\.json: .*JSON/],
-    ['half of it', made.text.slice(0, made.text.length >> 1), /^found\.json: line \d+: /],
+    ['nothing', '', /^found\.json: line 1: the file ends too early/],
+    [
+      'half of it',
+      made.text.slice(0, made.text.length >> 1),
+      /^found\.json: line \d+: the file ends too early/,
+    ],
+    ['something else', '{\n  model: 1\n}', /^found\.json: line 2: /],
     ['a list', '[]', /^found\.json: a counterexample must be an object$/],
     ['a story', '{"id": "boot"}', /: format: is missing; it must be 'spapr-dma-counterexample\/1'$/],
     [
@@ -164,6 +187,8 @@ describe('a file that is none is refused with its place:', () => {
     ],
     ['no model', doctored(['model'], undefined), /: model: is missing$/],
     ['a stray field', doctored(['extra'], 1), /: extra: is not known here; known are /],
+    ['no machine', doctored(['machine'], undefined), /: machine: is missing$/],
+    ['two of them', doctored(['vmm'], {}), /: vmm: cannot stand beside a machine$/],
     ['another preset', doctored(['preset'], '1999'), /: settings: There is no preset '1999'/],
     [
       'a setting that does not exist',
@@ -173,18 +198,18 @@ describe('a file that is none is refused with its place:', () => {
     ['another size', doctored(['size'], 'huge'), /: size: must be one of "minimal", "power9"$/],
     [
       'a machine of another kind',
-      doctored(['scenario', 'machine', 'ram'], 7),
-      /: scenario\.machine\.ram: must be a string such as "0x1000"/,
+      doctored(['machine', 'ram'], 7),
+      /: machine\.ram: must be a string such as "0x1000"/,
     ],
     [
       'a machine with a million vCPUs',
-      doctored(['scenario', 'machine', 'vcpus'], 1_000_000),
-      /: scenario\.machine\.vcpus: must be at most 64$/,
+      doctored(['machine', 'vcpus'], 1_000_000),
+      /: machine\.vcpus: must be at most 64$/,
     ],
     [
       'a setup that nobody knows',
-      doctored(['scenario', 'setup', 0], { do: 'dance' }),
-      /: scenario\.setup\[0\]\.do: 'dance' is unknown; known are /,
+      doctored(['setup', 0], { do: 'dance' }),
+      /: setup\[0\]\.kind: must be one of 'deliver'/,
     ],
     ['no steps', doctored(['steps'], []), /: steps: must have at least one step$/],
     ['a loop beyond its end', doctored(['loopAfter'], 7), /: loopAfter: must be null or a whole/],
@@ -223,8 +248,8 @@ describe('a file that is none is refused with its place:', () => {
     ],
     [
       'a setup that gets stuck',
-      doctored(['scenario', 'setup', 2], { do: 'probe', device: 'nic', dmaMask: '0xffffffff' }),
-      /: scenario: Step 3 of the script, probe: this machine has no guest-kernel\.$/,
+      doctored(['setup', 1], { kind: 'deliver', from: 'kvm', to: 'vfio-host' }),
+      /: setup\[1\] cannot be taken: nothing is on its way from kvm to vfio-host$/,
     ],
     [
       'a message that is not there',

@@ -4,8 +4,10 @@ import { settingsOf } from '../presets.js';
 import type { Settings } from '../settings.js';
 import type { Size } from '../sizes.js';
 import { at, mapOf, mistake, objectOf, oneOf, type Place, readFields, text } from '../story/fields.js';
-import { parsedJson, SCRIPT_STEP } from '../story/read-story.js';
-import { MACHINE_FIELDS, type MachineSetup, type ScriptStep } from '../story/story.js';
+import { parsedJson } from '../story/read-story.js';
+import { MACHINE_FIELDS, type MachineSetup } from '../story/story.js';
+import type { VmmSetup } from '../vmm.js';
+import { VMM_FIELDS } from '../vmm-fields.js';
 import { choiceToJson, readChoice } from './choice-json.js';
 import type { ExplainedStep } from './explain.js';
 
@@ -25,6 +27,20 @@ export interface Violated {
   readonly text: string;
 }
 
+/** Machines as a story has them; `written` is the same as it stands in a file. */
+export interface MachineHost {
+  readonly kind: 'machine';
+  readonly machine: MachineSetup;
+  readonly written: unknown;
+}
+
+/** The host below a VMM that is not QEMU, in the same way. */
+export interface VmmHost {
+  readonly kind: 'vmm';
+  readonly vmm: VmmSetup;
+  readonly written: unknown;
+}
+
 /** A path to the violation of a property, with all that it takes to go it again. */
 export interface Counterexample {
   readonly model: string;
@@ -33,12 +49,10 @@ export interface Counterexample {
   /** Every setting by name. */
   readonly settings: Settings;
   readonly size: Size;
-  readonly scenario: {
-    readonly machine: MachineSetup;
-    readonly setup: readonly ScriptStep[];
-    /** As they stand in the file. */
-    readonly written: { readonly machine: unknown; readonly setup: readonly unknown[] };
-  };
+  /** The machines before anything happened: with QEMU among them, or below another VMM. */
+  readonly host: MachineHost | VmmHost;
+  /** What happened before the path begins. */
+  readonly setup: readonly Choice[];
   readonly property: Violated;
   /** After how many steps the path comes back to where it ends; null where it does not. */
   readonly loopAfter: number | null;
@@ -60,7 +74,9 @@ const FIELDS = {
   preset: text,
   settings: mapOf(text),
   size: oneOf('minimal', 'power9'),
-  scenario: objectOf({ machine: anything, setup: anythings }),
+  machine: { ...anything, optional: true },
+  vmm: { ...anything, optional: true },
+  setup: anythings,
   property: objectOf({ name: text, title: text, text }),
   loopAfter: anything,
   steps: anythings,
@@ -75,17 +91,24 @@ function machineOf(value: unknown, place: Place): MachineSetup {
   return machine;
 }
 
-/** A scenario from a machine and a script as stories have them. @throws StoryError with the place */
-export function scenarioOf(
-  machine: unknown,
-  setup: readonly unknown[],
-  place: Place,
-): Counterexample['scenario'] {
-  return {
-    machine: machineOf(machine, at(place, 'machine')),
-    setup: setup.map((step, index) => SCRIPT_STEP.read(step, at(at(place, 'setup'), index))),
-    written: { machine, setup },
-  };
+/** Machines as files have them. @throws StoryError with the place */
+export const machineHost = (written: unknown, place: Place): MachineHost => ({
+  kind: 'machine',
+  machine: machineOf(written, place),
+  written,
+});
+
+/** In the same way. @throws StoryError with the place */
+export const vmmHost = (written: unknown, place: Place): VmmHost => ({
+  kind: 'vmm',
+  vmm: readFields(VMM_FIELDS, written, place),
+  written,
+});
+
+function hostOf(machine: unknown, vmm: unknown, place: Place): Counterexample['host'] {
+  if (machine !== undefined && vmm !== undefined) mistake(at(place, 'vmm'), 'cannot stand beside a machine');
+  if (machine === undefined && vmm === undefined) mistake(at(place, 'machine'), 'is missing');
+  return vmm === undefined ? machineHost(machine, at(place, 'machine')) : vmmHost(vmm, at(place, 'vmm'));
 }
 
 const choiceOf = (value: unknown, place: Place): Choice => {
@@ -118,21 +141,43 @@ function counterexampleFrom(value: unknown, file: string): Counterexample {
   if (format !== COUNTEREXAMPLE_FORMAT) {
     mistake(formatPlace, `is ${JSON.stringify(format)}; this version reads '${COUNTEREXAMPLE_FORMAT}'`);
   }
-  const { scenario, settings, loopAfter, steps, format: _, ...fields } = readFields(FIELDS, value, place);
+  const {
+    machine,
+    vmm,
+    setup,
+    settings,
+    loopAfter,
+    steps,
+    format: _,
+    ...fields
+  } = readFields(FIELDS, value, place);
   if (steps.length === 0) mistake(at(place, 'steps'), 'must have at least one step');
   return {
     ...fields,
     settings: settingsIn(fields.preset, settings, at(place, 'settings')),
-    scenario: scenarioOf(scenario.machine, scenario.setup, at(place, 'scenario')),
+    host: hostOf(machine, vmm, place),
+    setup: setup.map((choice, index) => readChoice(choice, at(at(place, 'setup'), index))),
     loopAfter: loopOf(loopAfter, steps.length, at(place, 'loopAfter')),
     choices: steps.map((step, index) => choiceOf(step, at(at(place, 'steps'), index))),
   };
 }
 
+/** A file that was cut in the middle of a word has no place where it goes wrong but its end. */
+function jsonOf(source: string, file: string): unknown {
+  try {
+    return parsedJson(source, file);
+  } catch (error) {
+    const isCut = error instanceof Error && /Unexpected end|Unterminated/.test(error.message);
+    if (!isCut) throw error;
+    const line = source.split('\n').length;
+    throw new CounterexampleError(`${file}: line ${line}: the file ends too early; it is empty or was cut`);
+  }
+}
+
 /** @throws CounterexampleError that names the file, the place, and what was expected there */
 export function readCounterexample(source: string, file: string): Counterexample {
   try {
-    const value = parsedJson(source, file);
+    const value = jsonOf(source, file);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new CounterexampleError(`${file}: a counterexample must be an object`);
     }
@@ -143,18 +188,15 @@ export function readCounterexample(source: string, file: string): Counterexample
   }
 }
 
-const listed = (items: readonly unknown[], indent: string): string =>
-  items.length === 0
-    ? '[]'
-    : `[\n${items.map((item) => `${indent}  ${JSON.stringify(item)}`).join(',\n')}\n${indent}]`;
+const listed = (items: readonly unknown[]): string =>
+  items.length === 0 ? '[]' : `[\n${items.map((item) => `    ${JSON.stringify(item)}`).join(',\n')}\n  ]`;
 
 /** The file's text: a line for each step, with what a reader wants to know of it. */
 export function writeCounterexample(
-  { choices, scenario, ...counterexample }: Counterexample,
+  { choices, host, setup, ...counterexample }: Counterexample,
   steps: readonly ExplainedStep[],
 ): string {
   const { model, title, preset, settings, size, property, loopAfter } = counterexample;
-  const { machine, setup } = scenario.written;
   const written = choices.map((choice, index) => ({ ...steps[index], choice: choiceToJson(choice) }));
   const head = Object.entries({
     format: COUNTEREXAMPLE_FORMAT,
@@ -165,7 +207,8 @@ export function writeCounterexample(
     size,
     property,
     loopAfter,
+    [host.kind]: host.written,
   }).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
-  const scenarioText = `  "scenario": {\n    "machine": ${JSON.stringify(machine)},\n    "setup": ${listed(setup, '    ')}\n  }`;
-  return `{\n${[...head, scenarioText, `  "steps": ${listed(written, '  ')}`].join(',\n')}\n}\n`;
+  const lists = [`  "setup": ${listed(setup.map(choiceToJson))}`, `  "steps": ${listed(written)}`];
+  return `{\n${[...head, ...lists].join(',\n')}\n}\n`;
 }

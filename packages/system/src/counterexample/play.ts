@@ -7,11 +7,10 @@ import { PROPERTIES } from '../properties/index.js';
 import type { ObservedStep } from '../properties/property.js';
 import { watchedAtRest } from '../properties/watch.js';
 import { keyOf, step } from '../pure-driver.js';
-import { SIZES } from '../sizes.js';
 import type { StoryMessage } from '../story/result.js';
-import { runScript } from '../story/run-script.js';
 import { lanesOf, Recorder } from '../story/run-story.js';
 import { participantsOf } from '../story/setup.js';
+import { vmmParticipants } from '../vmm.js';
 import { type Counterexample, CounterexampleError } from './counterexample.js';
 import { type ExplainedStep, explainedStep } from './explain.js';
 
@@ -107,7 +106,7 @@ class Player {
   }
 
   /** What the pure driver did, which the actors now do too. */
-  follow(moved: Moved, before: SystemState): void {
+  #follow(moved: Moved, before: SystemState): void {
     this.steps += 1;
     const there = this.live.deliver(moved.choice);
     if (keyOf(this.participants, there.state) !== keyOf(this.participants, moved.state)) {
@@ -135,7 +134,7 @@ class Player {
     const before = this.state;
     this.#check(choice);
     const moved = step(this.participants, before, choice);
-    this.follow(moved, before);
+    this.#follow(moved, before);
     return moved;
   }
 
@@ -156,22 +155,32 @@ class Player {
   }
 }
 
-/** The machines and what the scenario makes of them. @throws CounterexampleError */
-function setUp(counterexample: Counterexample, judge: Judge, options: PlayOptions): Player {
-  const { settings, size, scenario } = counterexample;
-  const { file = '' } = options;
+/** The machines before anything happened. @throws CounterexampleError */
+function participantsIn({ host, settings, size }: Counterexample, file: string): readonly Participant[] {
   try {
-    const participants = participantsOf(scenario.machine, settings, size);
-    const player = new Player(participants, judge, options);
-    const script = { id: counterexample.model, machine: scenario.machine, script: scenario.setup };
-    const end = runScript(script, participants, settings, SIZES[size], (moved, before) =>
-      player.follow(moved, before),
-    );
-    if (end.mistakes.length > 0) throw new RunError(end.mistakes[0]!, null);
-    return player;
+    return host.kind === 'vmm'
+      ? vmmParticipants(host.vmm, settings, size)
+      : participantsOf(host.machine, settings, size);
   } catch (error) {
-    throw new CounterexampleError(`${file}: scenario: ${(error as Error).message}`);
+    throw new CounterexampleError(`${file}: ${host.kind}: ${(error as Error).message}`);
   }
+}
+
+const cannot = (file: string, place: string, { message }: Error): CounterexampleError =>
+  new CounterexampleError(`${file}: ${place} cannot be taken: ${message}`);
+
+/** The machines, where the path begins. @throws CounterexampleError */
+function setUp(counterexample: Counterexample, judge: Judge, options: PlayOptions): Player {
+  const { file = '' } = options;
+  const player = new Player(participantsIn(counterexample, file), judge, options);
+  for (const [index, choice] of counterexample.setup.entries()) {
+    try {
+      player.take(choice);
+    } catch (error) {
+      throw cannot(file, `setup[${index}]`, error as Error);
+    }
+  }
+  return player;
 }
 
 /** The step at which a machine fails: nothing is known of what it would have done. */
@@ -222,7 +231,7 @@ export function playCounterexample(
     } catch (error) {
       const { message } = error as Error;
       const isExpected = error instanceof RunError && isLast && property.name === MACHINE_FAILURE;
-      if (!isExpected) throw new CounterexampleError(`${file}: steps[${index}] cannot be taken: ${message}`);
+      if (!isExpected) throw cannot(file, `steps[${index}]`, error as Error);
       player.fail(message);
       steps.push(failedStep(choice, message, index + 1));
     }
