@@ -11,8 +11,10 @@ function twice({ tables }: QemuState): string | null {
   return double === undefined ? null : `Two tables are named LIOBN ${hex(double)}.`;
 }
 
+const presentIn = (state: SystemState) => kvmIn(state)?.tables.filter(({ mode }) => mode === 'PRESENT') ?? [];
+
 function twiceInKvm(state: SystemState): string | null {
-  const present = kvmIn(state)?.tables.filter(({ mode }) => mode === 'PRESENT') ?? [];
+  const present = presentIn(state);
   const double = doubleOf(present.map(({ liobn }) => liobn));
   return double === undefined ? null : `KVM has two views that are named LIOBN ${hex(double)}.`;
 }
@@ -26,7 +28,7 @@ export const liobnUniqueness = always(
     const qemus = qemusOf(state);
     return {
       violation: qemus.map(({ qemu }) => twice(qemu)).find((text) => text !== null) ?? twiceInKvm(state),
-      reached: qemus.some(({ qemu }) => qemu.tables.length > 1),
+      reached: qemus.some(({ qemu }) => qemu.tables.length > 1) || presentIn(state).length > 1,
     };
   },
 );
