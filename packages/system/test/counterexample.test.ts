@@ -7,7 +7,12 @@ import { chartedCounterexample } from '../src/counterexample/counterexample-char
 import { MACHINE_FAILURE, playCounterexample, showsAgain } from '../src/counterexample/play.ts';
 import { counterexampleOf } from './counterexample-of.ts';
 
-const property = { name: 'S-11', title: 'What is charged is what is held.', text: 'Too much is charged.' };
+const property = {
+  name: 'S-11',
+  title: 'What is charged is what is held.',
+  text: 'Too much is charged.',
+  costMax: null,
+};
 /** Memory is unregistered while an entry points into it: seven steps, of which the last breaks the accounts. */
 const made = counterexampleOf('accounting-unregister-in-use', 2, property);
 
@@ -65,6 +70,15 @@ describe('a counterexample', () => {
     expect(showsAgain(other)).toBe(false);
     expect(other.violation).toBeNull();
     expect(other.others).toMatchObject([{ name: 'S-11', step: 7 }]);
+  });
+
+  test('of L-2 is held against the budget of its model', () => {
+    const stalled = (costMax: number | null) => {
+      const text = doctored(['property'], { ...property, name: 'L-2', costMax });
+      return playCounterexample(readBack(text)).violation?.text ?? null;
+    };
+    expect(stalled(0)).toMatch(/; 0 ns are allowed\.$/);
+    expect(stalled(null)).toBeNull();
   });
 
   test('is judged by whoever is asked to', () => {

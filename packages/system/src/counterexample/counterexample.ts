@@ -3,7 +3,18 @@ import { SettingsError, StoryError } from '../errors.js';
 import { settingsOf } from '../presets.js';
 import type { Settings } from '../settings.js';
 import type { Size } from '../sizes.js';
-import { at, mapOf, mistake, objectOf, oneOf, type Place, readFields, text } from '../story/fields.js';
+import {
+  at,
+  count,
+  type Field,
+  mapOf,
+  mistake,
+  objectOf,
+  oneOf,
+  type Place,
+  readFields,
+  text,
+} from '../story/fields.js';
 import { parsedJson } from '../story/read-story.js';
 import { MACHINE_FIELDS, type MachineSetup } from '../story/story.js';
 import type { VmmSetup } from '../vmm.js';
@@ -25,6 +36,8 @@ export interface Violated {
   readonly title: string;
   /** What went wrong, as a sentence. */
   readonly text: string;
+  /** Nanoseconds that L-2 allows, where a model has a budget of its own; null for any other property. */
+  readonly costMax: number | null;
 }
 
 /** Machines as a story has them; `written` is the same as it stands in a file. */
@@ -67,6 +80,11 @@ const anythings = {
   schema: { type: 'array' },
 } as const;
 
+const COST_MAX: Field<number | null> = {
+  read: (value, place) => (value === null ? null : count.read(value, place)),
+  schema: { anyOf: [count.schema, { type: 'null' }] },
+};
+
 const FIELDS = {
   format: anything,
   model: text,
@@ -77,7 +95,7 @@ const FIELDS = {
   machine: { ...anything, optional: true },
   vmm: { ...anything, optional: true },
   setup: anythings,
-  property: objectOf({ name: text, title: text, text }),
+  property: objectOf({ name: text, title: text, text, costMax: COST_MAX }),
   loopAfter: anything,
   steps: anythings,
 } as const;

@@ -4,7 +4,8 @@ import { exitsDue } from '../exits.js';
 import { type Bus, LiveSystem } from '../live-driver.js';
 import { ENVIRONMENT, type Participant } from '../participants.js';
 import { PROPERTIES } from '../properties/index.js';
-import type { ObservedStep } from '../properties/property.js';
+import { stallBudget, stallBudgetOf } from '../properties/l-02-stall-budget.js';
+import type { AnyProperty, ObservedStep } from '../properties/property.js';
 import { watchedAtRest } from '../properties/watch.js';
 import { keyOf, step } from '../pure-driver.js';
 import type { StoryMessage } from '../story/result.js';
@@ -66,11 +67,20 @@ export const MACHINE_FAILURE = 'machine-failure';
 
 const NOTHING: Judge = { observe: () => null, atRest: () => null };
 
-/** The system's property of that name as a judge. */
-function systemJudge(name: string): Judge | null {
-  if (name === MACHINE_FAILURE) return NOTHING;
-  const property = PROPERTIES.find((each) => each.name === name);
-  if (property === undefined) return null;
+/** The property that a counterexample is about; null for one that does not exist. */
+function propertyOf({ name, costMax }: Counterexample['property']): AnyProperty | null {
+  if (name === stallBudget.name && costMax !== null) {
+    const consequence = `${costMax} ns are allowed`;
+    return stallBudgetOf({ nanoseconds: costMax, consequence, replaysFreshWindow: false });
+  }
+  return PROPERTIES.find((each) => each.name === name) ?? null;
+}
+
+/** The system's property as a judge; null for one that does not exist. */
+function systemJudge(violated: Counterexample['property']): Judge | null {
+  if (violated.name === MACHINE_FAILURE) return NOTHING;
+  const property = propertyOf(violated);
+  if (property === null) return null;
   let memory: unknown = property.initial;
   return {
     observe: (observed) => {
@@ -198,7 +208,7 @@ const isAtRest = (participants: readonly Participant[], state: SystemState): boo
   choicesOf(participants, state, exitsDue(state)).length === 0;
 
 function judgeFor({ property }: Counterexample, { judge, file = '' }: PlayOptions): Judge {
-  const found = judge ?? systemJudge(property.name);
+  const found = judge ?? systemJudge(property);
   if (found !== null) return found;
   const known = PROPERTIES.map(({ name }) => name).join(', ');
   throw new CounterexampleError(
