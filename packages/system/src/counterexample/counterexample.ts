@@ -180,16 +180,24 @@ function counterexampleFrom(value: unknown, file: string): Counterexample {
   };
 }
 
-/** A file that was cut in the middle of a word has no place where it goes wrong but its end. */
-function jsonOf(source: string, file: string): unknown {
+/** Whether JSON goes wrong only at its end. */
+function isCut(source: string): boolean {
   try {
-    return parsedJson(source, file);
+    JSON.parse(source);
+    return false;
   } catch (error) {
-    const isCut = error instanceof Error && /Unexpected end|Unterminated/.test(error.message);
-    if (!isCut) throw error;
-    const line = source.split('\n').length;
-    throw new CounterexampleError(`${file}: line ${line}: the file ends too early; it is empty or was cut`);
+    const { message } = error as Error;
+    const position = /position (\d+)/.exec(message)?.[1];
+    return position === undefined
+      ? /Unexpected end/.test(message)
+      : Number(position) >= source.trimEnd().length;
   }
+}
+
+function jsonOf(source: string, file: string): unknown {
+  if (!isCut(source)) return parsedJson(source, file);
+  const line = source.split('\n').length;
+  throw new CounterexampleError(`${file}: line ${line}: the file ends too early; it is empty or was cut`);
 }
 
 /** @throws CounterexampleError that names the file, the place, and what was expected there */
