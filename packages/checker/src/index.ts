@@ -25,6 +25,7 @@ export type {
   Sometimes,
   View,
 } from './property.js';
+export { type PromelaModel, promelaOf } from './promela.js';
 export type { Progress, SearchResult, Trace, TraceStep, Violation } from './result.js';
 export type { SearchOptions } from './search-options.js';
 export { interchangeable, type LocalParts, type Permutation, renaming, together } from './symmetry.js';
