@@ -28,6 +28,9 @@ export interface NaiveOptions extends SearchOptions {
   readonly onEdge?: (edge: NaiveEdge) => void;
 }
 
+/** The place of a machine's failure among those of the properties. */
+const FAILURE = -1;
+
 /** A state, and how it was reached first. */
 interface Node {
   readonly state: NaiveState;
@@ -50,8 +53,9 @@ class NaiveSearch {
   readonly #model: Model;
   readonly #options: NaiveOptions;
   readonly #nodes = new Map<string, Node>();
-  readonly #violations = new Map<string, Violation>();
-  readonly #reached = new Set<string>();
+  /** By place of the property in the model, since two may bear one name. */
+  readonly #violations = new Map<number, Violation>();
+  readonly #reached = new Set<number>();
   readonly #locals: readonly Set<string>[];
   readonly #begun = performance.now();
   #transitions = 0;
@@ -95,12 +99,12 @@ class NaiveSearch {
     this.#model.machines.forEach((machine, at) => {
       this.#locals[at]!.add(localText(machine, state.snapshots[at]!));
     });
-    for (const property of this.#model.properties) {
+    for (const [at, property] of this.#model.properties.entries()) {
       if (property.kind !== 'invariant' && property.kind !== 'sometimes') continue;
       if (!isGuarded(this.#model, state, property.reads)) continue;
       const view = naiveView(this.#model, state, property.reads);
-      if (property.kind === 'invariant') this.#note(property.name, property.judge(view), node);
-      else if (property.holds(view)) this.#reached.add(property.name);
+      if (property.kind === 'invariant') this.#note(at, property.judge(view), node);
+      else if (property.holds(view)) this.#reached.add(at);
     }
     return node;
   }
@@ -113,8 +117,8 @@ class NaiveSearch {
       this.#transitions += 1;
       const move = naiveMove(this.#model, node.state, choice);
       const step = stepOf(this.#model, node.depth + 1, choice, move.sent);
-      const violations: [property: string, text: string][] = [];
-      if (move.failure !== null) violations.push([MACHINE_FAILURE, move.failure]);
+      const violations: [property: number, text: string][] = [];
+      if (move.failure !== null) violations.push([FAILURE, move.failure]);
       const after = this.#observed(node.state, choice, move, violations);
       const reached = { state: after, depth: node.depth + 1, parent: node, step };
       for (const [property, text] of violations) this.#violated(property, text, reached);
@@ -129,7 +133,7 @@ class NaiveSearch {
     before: NaiveState,
     { machine, message, delivered }: NaiveChoice,
     { after, sent }: NaiveMove,
-    violations: [property: string, text: string][],
+    violations: [property: number, text: string][],
   ): NaiveState {
     const memories = this.#model.properties.map((property, at) => {
       const memory = before.memories[at];
@@ -144,8 +148,8 @@ class NaiveSearch {
         message,
         sent,
       });
-      if (found.reached) this.#reached.add(property.name);
-      if (found.violation !== null) violations.push([property.name, found.violation]);
+      if (found.reached) this.#reached.add(at);
+      if (found.violation !== null) violations.push([at, found.violation]);
       return this.#remembered(property, found.memory);
     });
     return { ...after, memories };
@@ -164,20 +168,21 @@ class NaiveSearch {
         property.kind === 'deadlock'
           ? property.waits(view)
           : (property.atRest?.(node.state.memories[at] as never, view) ?? null);
-      if (violation !== null) this.#violated(property.name, violation, node);
+      if (violation !== null) this.#violated(at, violation, node);
     });
   }
 
-  #note(property: string, { violation, reached }: Judgement, node: Node): void {
+  #note(property: number, { violation, reached }: Judgement, node: Node): void {
     if (reached) this.#reached.add(property);
     if (violation !== null) this.#violated(property, violation, node);
   }
 
   /** Keeps the nearest violation of each property. */
-  #violated(property: string, text: string, node: Node): void {
-    const known = this.#violations.get(property);
+  #violated(at: number, text: string, node: Node): void {
+    const known = this.#violations.get(at);
     if (known !== undefined && known.trace.steps.length <= node.depth) return;
-    this.#violations.set(property, { property, text, trace: { steps: stepsTo(node), loopAfter: null } });
+    const property = this.#model.properties[at]?.name ?? MACHINE_FAILURE;
+    this.#violations.set(at, { property, text, trace: { steps: stepsTo(node), loopAfter: null } });
   }
 
   #isOver(): boolean {
@@ -213,8 +218,8 @@ class NaiveSearch {
   }
 
   #unreached(): SearchResult['unreached'] {
-    return this.#model.properties.flatMap((property) => {
-      if (this.#reached.has(property.name)) return [];
+    return this.#model.properties.flatMap((property, at) => {
+      if (this.#reached.has(at)) return [];
       if (property.kind === 'sometimes') return [{ property: property.name, sometimes: property.title }];
       if (property.kind !== 'invariant' && property.kind !== 'observer') return [];
       return property.sometimes === null ? [] : [{ property: property.name, sometimes: property.sometimes }];

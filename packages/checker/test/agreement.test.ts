@@ -27,7 +27,7 @@ const outcome = ({
   depth,
   bound,
   localStates,
-  violations: Object.fromEntries(violations.map(({ property, trace }) => [property, trace.steps.length])),
+  violations: violations.map(({ property, trace }) => `${property} after ${trace.steps.length}`).sort(),
 });
 
 /** The plain search does not judge what leads to what. */

@@ -186,7 +186,8 @@ function propertyOf(parts: Made<typeof anyProperty>, at: number, nameOf: Naming)
   const reads: Reads = isAtRest
     ? unguarded
     : { ...unguarded, ...(guards && { guards }), ...(inboxGuards && { inboxGuards }) };
-  const about = { name: `property${at}`, title: `property ${at} holds`, reads };
+  // Two may bear one name.
+  const about = { name: `property${at % 3}`, title: `property ${at} holds`, reads };
   const atRest = (what: unknown) => (isSo(salt, what) ? 'wrong at rest' : null);
   switch (kind) {
     case 'invariant':
@@ -205,11 +206,7 @@ function propertyOf(parts: Made<typeof anyProperty>, at: number, nameOf: Naming)
         observe: (memory: number, { before, after, machine, from, message, sent }) => {
           const seen = [shown(before, reads), shown(after, reads), machine, from, message, sent, memory];
           const isNoted = remembers && isSo(salt, seen);
-          const found = judged(salt, seen);
-          return {
-            ...(hasRest ? { ...found, violation: null } : found),
-            memory: isNoted ? (memory + 1) % VALUES : memory,
-          };
+          return { ...judged(salt, seen), memory: isNoted ? (memory + 1) % VALUES : memory };
         },
         ...(hasRest ? { atRest: (memory: number, view: View) => atRest([memory, shown(view, reads)]) } : {}),
       };

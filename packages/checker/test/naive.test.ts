@@ -273,6 +273,53 @@ test('a fact that a property needs keeps it from speaking', () => {
   expect(violations.map(({ trace }) => trace.steps.length)).toEqual([3]);
 });
 
+test('what is judged at rest is so only where the facts that it needs hold', () => {
+  const resting = (value: string): CheckedProperty => ({
+    kind: 'deadlock',
+    name: 'resting',
+    title: 'Nobody rests',
+    reads: { machines: ['listener'], guards: { teller: (snapshot) => snapshot.value === value } },
+    waits: (view) => (view.snapshot('listener').context.heard.length > 0 ? 'somebody rests' : null),
+  });
+  expect(naiveSearch(story({ properties: [resting('told')] })).violations).toMatchObject([
+    { property: 'resting', text: 'somebody rests', trace: { steps: [{}, {}, {}] } },
+  ]);
+  expect(naiveSearch(story({ properties: [resting('telling')] })).verdict).toBe('holds');
+});
+
+test('of a step and of a rest that are wrong in one level, the nearer is reported', () => {
+  /** Goes left, where one step more is wrong; or right, where nothing more can be done. */
+  const fork = setup({ types: {} as { events: Said } }).createMachine({
+    initial: 'start',
+    states: {
+      start: { on: { left: 'left', right: 'right' } },
+      left: { on: { on: 'end' } },
+      right: {},
+      end: {},
+    },
+  });
+  const wrong: CheckedProperty = {
+    kind: 'observer',
+    name: 'wrong',
+    title: 'Nobody goes on from the left or rests at the right',
+    reads: { machines: ['fork'] },
+    sometimes: null,
+    initial: null,
+    remembers: false,
+    observe: (memory, { message }) => ({
+      violation: message.type === 'on' ? 'goes on' : null,
+      reached: true,
+      memory,
+    }),
+    atRest: (_, view) => (view.snapshot('fork').value === 'right' ? 'rests' : null),
+  };
+  const own = ['left', 'right', 'on'].map((type) => ({ type }));
+  const model = { ...story(), machines: [{ name: 'fork', machine: fork, ownMoves: () => own }] };
+  expect(naiveSearch({ ...model, properties: [wrong] }).violations).toMatchObject([
+    { text: 'rests', trace: { steps: [{ message: { type: 'right' } }] } },
+  ]);
+});
+
 test('a search that is bounded says by what, and tells nothing of what it did not reach', () => {
   const model = twoPhaseCommit(3);
   expect(naiveSearch(model, { depthMax: 3 })).toMatchObject({
