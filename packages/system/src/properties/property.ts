@@ -165,12 +165,16 @@ export interface EntryRange {
 }
 
 /** The entries that a call on `pages` pages from `ioba` is about, computed without QEMU's help. */
-export const rangeOf = (table: EnabledTable, ioba: bigint, pages: bigint): EntryRange => ({
+export const rangeOf = (
+  table: Pick<EnabledTable, 'busOffset' | 'pageShift'>,
+  ioba: bigint,
+  pages: bigint,
+): EntryRange => ({
   first: (ioba - table.busOffset) >> BigInt(table.pageShift & 63),
   count: pages,
 });
 
-export const isInside = ({ first, count }: EntryRange, table: EnabledTable): boolean =>
+export const isInside = ({ first, count }: EntryRange, table: Pick<EnabledTable, 'nbTable'>): boolean =>
   first >= 0n && first + count <= BigInt(table.nbTable);
 
 export const hex = (value: bigint | number): string => `0x${value.toString(16)}`;

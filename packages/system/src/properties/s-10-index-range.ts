@@ -1,7 +1,8 @@
-import type { Effect, IommuNotify, TceHcall } from '@spapr-dma/protocol';
+import { type Effect, type IommuNotify, type TceHcall, tceCount } from '@spapr-dma/protocol';
 import type { EnabledTable } from '@spapr-dma/qemu-spapr';
+import type { SystemState } from '../choices.js';
 import { flightAfter, type HcallInFlight, pagesOf } from './hcalls-in-flight.js';
-import { powernvIn } from './host-state.js';
+import { kvmIn, powernvIn } from './host-state.js';
 import {
   enabledTable,
   guestsQemu,
@@ -28,8 +29,25 @@ function wrongSize(step: ObservedStep): string | null {
   return null;
 }
 
+/** Where a table's entries are on the bus. */
+type Extent = Pick<EnabledTable, 'busOffset' | 'pageShift' | 'nbTable'>;
+
+/** The table behind a LIOBN; below a VMM that is not QEMU, what KVM knows of it. */
+function extentOf(state: SystemState, liobn: bigint): Extent | undefined {
+  const qemu = guestsQemu(state);
+  if (qemu !== undefined) return enabledTable(qemu, liobn);
+  const view = kvmIn(state)?.tables.find((each) => each.mode === 'PRESENT' && BigInt(each.liobn) === liobn);
+  if (view === undefined) return undefined;
+  const { offset, pageShift, size } = view;
+  return {
+    busOffset: (offset << BigInt(pageShift)) as Extent['busOffset'],
+    pageShift,
+    nbTable: tceCount(size),
+  };
+}
+
 /** A call some of whose entries lie outside of the window. */
-function outside(call: TceHcall, table: EnabledTable): string | null {
+function outside(call: TceHcall, table: Extent): string | null {
   const pages = pagesOf(call);
   if (isInside(rangeOf(table, call.ioba, pages), table)) return null;
   return `${call.type} of ${pages} pages from ${hex(call.ioba)} in LIOBN ${hex(call.liobn)} succeeds, but the window has ${table.nbTable} entries from ${hex(table.busOffset)} on.`;
@@ -83,7 +101,7 @@ export const indexRange: Property<readonly HcallInFlight[]> = {
     const { inFlight, answered } = flightAfter(before, step, guestsQemu(step.before));
     let [violation, reached]: [string | null, boolean] = [wrongSize(step), false];
     for (const { call, answer } of answered) {
-      const table = enabledTable(guestsQemu(step.before), call.liobn);
+      const table = extentOf(step.before, call.liobn);
       const beyond = table === undefined ? null : outside(call, table);
       if (beyond === null) continue;
       if (answer.status === 'H_SUCCESS') violation ??= beyond;
