@@ -1,7 +1,7 @@
 import { type Cost, GUEST_STALL_SECONDS } from '@spapr-dma/protocol';
 import { durationText } from '../costs.js';
 import { bookkeep, type PendingCall } from './guest-calls.js';
-import { guestsQemu, lockHolder, type ObservedStep, type Property } from './property.js';
+import { guestsQemu, inGuestsQemu, lockHolder, type ObservedStep, type Property } from './property.js';
 
 /** How much L-2 allows. */
 export interface StallBudget {
@@ -27,13 +27,17 @@ interface Memory {
 }
 
 /** How long the lock has been held with this step: only what its holder does counts. */
-function heldAfter(held: number, { before, moved: { state, delivered }, cost }: ObservedStep): number {
-  const [earlier, later] = [guestsQemu(before)?.task, guestsQemu(state)?.task];
-  if (earlier == null && later == null) return 0;
+function heldAfter(held: number, step: ObservedStep): number {
+  const { before, moved, cost } = step;
+  const [earlier, later] = [guestsQemu(before)?.task, guestsQemu(moved.state)?.task];
+  // A holder that waits for nobody takes and gives the lock in one step.
+  if (earlier == null && later == null) return inGuestsQemu(step) ? cost : 0;
   const task = earlier ?? later;
-  const isHolders = task?.mode === 'waiting' && delivered?.message.thread === task.thread;
+  const isHolders = task?.mode === 'waiting' && moved.delivered?.message.thread === task.thread;
   return (earlier == null ? 0 : held) + (isHolders || earlier == null ? cost : 0);
 }
+
+const isHeld = ({ moved: { state } }: ObservedStep): boolean => guestsQemu(state)?.task != null;
 
 /** A replay in a create whose window nobody can have mapped anything in. */
 function replayOf(
@@ -64,7 +68,8 @@ function tooSlow(
   }
   if (held <= nanoseconds) return null;
   const [holder] = [step.before, step.moved.state].flatMap((state) => lockHolder(guestsQemu(state)));
-  return `${holder} holds QEMU's big lock for ${durationText(held)}, and a vCPU that needs QEMU waits so long; ${consequence}.`;
+  const what = holder ?? step.moved.delivered?.message.type;
+  return `${what} holds QEMU's big lock for ${durationText(held)}, and a vCPU that needs QEMU waits so long; ${consequence}.`;
 }
 
 /** L-2 with a budget of one's own: small windows take little time, whatever is done with each entry. */
@@ -81,7 +86,7 @@ export const stallBudgetOf = (budget: StallBudget): Property<Memory> => ({
     const calls = [...answered, ...pending];
     const replay = budget.replaysFreshWindow ? null : replayOf(calls, step);
     return {
-      memory: { pending, held },
+      memory: { pending, held: isHeld(step) ? held : 0 },
       violation: replay ?? tooSlow(budget, calls, held, step),
       reached: answered.some(({ spent }) => spent > 0),
     };
