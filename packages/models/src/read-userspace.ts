@@ -1,27 +1,13 @@
-import { threadId, type Vma } from '@spapr-dma/protocol';
-import { fields, VMM_DEFAULT, type VmmCall, type VmmSetup } from '@spapr-dma/system';
+import { threadId } from '@spapr-dma/protocol';
+import { fields, VMM_FIELDS, type VmmCall, type VmmSetup } from '@spapr-dma/system';
 import type { VmmProcess } from './entries.js';
 
-const { at, count, flag, listOf, mistake, objectOf, oneOf, optional, readFields, schemaOf, text, u64 } =
-  fields;
+const { at, flag, listOf, mistake, objectOf, oneOf, optional, readFields, schemaOf, text, u64 } = fields;
 type Place = fields.Place;
 type Field<Value> = fields.Field<Value>;
 
-const VMA = objectOf({
-  ua: u64,
-  bytes: u64,
-  access: oneOf('none', 'read', 'read-write'),
-  pageShift: count,
-  hpa: u64,
-}) as unknown as Field<Vma>;
-
 /** The VMM's host. */
-export const VMM: Field<VmmSetup> = objectOf({
-  pageShift: optional(oneOf(12, 16), VMM_DEFAULT.pageShift),
-  generation: optional(oneOf('PHB3', 'PHB4'), VMM_DEFAULT.generation),
-  vmas: optional(listOf(VMA), VMM_DEFAULT.vmas),
-  backingShift: optional(count, VMM_DEFAULT.backingShift),
-});
+export const VMM: Field<VmmSetup> = objectOf(VMM_FIELDS);
 
 /** The fields of a call as its message has them: 64-bit values are strings `"0x…"`. */
 function messageValue(value: unknown, place: Place): unknown {
