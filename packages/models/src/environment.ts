@@ -113,6 +113,41 @@ export function placeAfter({ steps, order, repeats }: Paced, at: number, place: 
 
 const MOST_STEPS_IN_ANY_ORDER = 30;
 
+/** Messages that machines send to the environment, or to a guest that it plays. */
+const HEARD: readonly string[] = [
+  'booted',
+  'dlpar-done',
+  'dma-done',
+  'error-report',
+  'guest-vfio-return',
+  'hcall-return',
+  'host-dma-done',
+  'host-return',
+  'hotplug-event',
+  'iommu-notify',
+  'mapped',
+  'memory-notified',
+  'monitor-return',
+  'printk',
+  'probed',
+  'qemu-aborted',
+  'rtas-return',
+  'unbound',
+  'unmapped',
+];
+
+/** A step that waits for what nobody tells the environment would never be taken, and nobody would notice. */
+function checkHeard(steps: readonly PlannedStep[]): void {
+  const own = steps.flatMap(({ fixed }) => (fixed?.kind === 'offer' ? [fixed.message.type] : []));
+  const known = [...new Set([...HEARD, ...own])];
+  for (const { action, when } of steps) {
+    if (when.kind !== 'seen' || known.includes(when.type)) continue;
+    throw new ModelsError(
+      `${action.verb} waits for ${when.type}, which the environment never hears; it hears: ${known.join(', ')}`,
+    );
+  }
+}
+
 /** How often a type is counted at most: no step tells the difference above that. */
 const countedOf = (processes: readonly PlannedProcess[]): ReadonlyMap<string, number> => {
   const counted = new Map<string, number>();
@@ -146,6 +181,7 @@ export function environmentOf(
     return { ...entry, steps: steps.map((step) => planned(step, moment, memory)) };
   });
   const steps = processes.flatMap((process) => process.steps);
+  checkHeard(steps);
   const remembers = steps.some(needsMemory);
   const counted = countedOf(processes);
 

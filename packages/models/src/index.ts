@@ -12,7 +12,7 @@ export type {
 } from './entries.js';
 export type { EnvironmentState } from './environment.js';
 export { ModelsError } from './errors.js';
-export { type BuiltModel, type ModelOptions, modelOf } from './model-of.js';
+export { askedProperty, type BuiltModel, type ModelOptions, modelOf } from './model-of.js';
 export { checkedProperty } from './properties.js';
 export { loadModels, modelsSchema, readModels } from './read-models.js';
 export type { VmmState } from './userspace-environment.js';

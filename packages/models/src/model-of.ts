@@ -143,8 +143,11 @@ const inFlightOf = ({ channels }: SystemState): readonly InFlight[] =>
     messages.map((message) => ({ from, to, lane: message.thread ?? '', message })),
   );
 
-/** A property, with the budget of the model where it has one of its own: what is small takes little time. */
-function askedProperty(name: string, { costMax }: ModelEntry): AnyProperty {
+/**
+ * The property of a name, with the budget of the model where it has one of its own: what is small takes little time.
+ * @throws ModelsError for a name that does not exist
+ */
+export function askedProperty(name: string, { costMax }: ModelEntry): AnyProperty {
   const property = propertyNamed(name);
   if (name !== 'L-2' || costMax === null) return property;
   const consequence = `${costMax} ns are allowed`;

@@ -1,5 +1,13 @@
 import type { CheckedProperty, Invariant, ObservedMove, Reads, View } from '@spapr-dma/checker';
-import { costOf, type Moved, PROPERTIES, type SystemState, watched } from '@spapr-dma/system';
+import {
+  costOf,
+  type Moved,
+  PROPERTIES,
+  type SystemState,
+  unwatched,
+  type Watched,
+  watched,
+} from '@spapr-dma/system';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { BuiltModel } from '../src/index.ts';
@@ -86,14 +94,8 @@ function walked({ model, participants, start }: BuiltModel, numbers: readonly nu
   const followed = new Map(
     NAMES.map((name) => [name, new Followed(model.properties.filter((each) => each.name === name))]),
   );
-  let known = PROPERTIES.map(
-    (property) =>
-      ({ property, memory: property.initial as unknown, violated: null, reached: false }) as ReturnType<
-        typeof watched
-      >[number],
-  );
   // What the setup has left in their memories, the checker's begin with.
-  known = known.map((each) => {
+  let known: readonly Watched[] = unwatched(PROPERTIES).map((each) => {
     const first = model.properties.find(({ name }) => name === each.property.name);
     return first?.kind === 'observer' ? { ...each, memory: first.initial } : each;
   });
