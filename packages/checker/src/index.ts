@@ -1,4 +1,5 @@
 export { breadthFirst } from './breadth-first.js';
+export { depthFirst } from './depth-first.js';
 export { MACHINE_FAILURE } from './findings.js';
 export {
   type Address,
@@ -26,7 +27,9 @@ export type {
   View,
 } from './property.js';
 export { type PromelaModel, promelaOf } from './promela.js';
+export { type RandomWalkOptions, randomWalks } from './random-walk.js';
 export type { Progress, SearchResult, Trace, TraceStep, Violation } from './result.js';
+export { type OrderedSearchOptions, search } from './search.js';
 export type { SearchOptions } from './search-options.js';
 export { interchangeable, type LocalParts, type Permutation, renaming, together } from './symmetry.js';
 export { symmetryFaults } from './symmetry-check.js';

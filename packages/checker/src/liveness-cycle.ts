@@ -1,6 +1,6 @@
 import { UNFAIR } from './fairness.js';
 import { IntList } from './int-list.js';
-import type { LivenessGraph } from './liveness-graph.js';
+import type { StateGraph } from './state-graph.js';
 import type { StepAt } from './trace-back.js';
 
 /** What a row may be to `#nearest`: nothing, the goal itself, or by one of its steps (from 0). */
@@ -9,7 +9,7 @@ const GOAL = -1;
 
 /** Walks inside of a component of the graph. */
 export class FairCycle {
-  readonly #graph: LivenessGraph;
+  readonly #graph: StateGraph;
   readonly #isInside: (row: number) => boolean;
   /** By row: the one before it, plus 1. */
   readonly #before: Uint32Array;
@@ -17,7 +17,7 @@ export class FairCycle {
   /** Classes that were able to go on in every state so far, and did not. */
   #slighted = new Set<number>();
 
-  constructor(graph: LivenessGraph, isInside: (row: number) => boolean) {
+  constructor(graph: StateGraph, isInside: (row: number) => boolean) {
     this.#graph = graph;
     this.#isInside = isInside;
     this.#before = new Uint32Array(graph.size);

@@ -1,5 +1,5 @@
 import { IntList } from './int-list.js';
-import type { LivenessGraph } from './liveness-graph.js';
+import type { StateGraph } from './state-graph.js';
 import type { StepAt } from './trace-back.js';
 
 /** A path that breaks a leads-to: to where what is waited for does not come any more. */
@@ -22,7 +22,7 @@ export interface WayRows {
  * The shortest path from the start to a state that asks, and from there by states that wait to an end. It need not be
  * the shortest path to that end, so the tree that the search has left is of no use here.
  */
-export function shortestWay(graph: LivenessGraph, { isAsking, isWaiting, isEnd }: WayRows): Way {
+export function shortestWay(graph: StateGraph, { isAsking, isWaiting, isEnd }: WayRows): Way {
   // For each row the one before it, plus 1: before it was asked for, and while it is waited for. A row at which the
   // waiting begins comes after itself.
   const before = new Uint32Array(graph.size);

@@ -2,22 +2,20 @@ import { Components } from './components.js';
 import { UNFAIR } from './fairness.js';
 import type { IntList } from './int-list.js';
 import { FairCycle } from './liveness-cycle.js';
-import { LivenessGraph } from './liveness-graph.js';
 import { shortestWay } from './liveness-way.js';
 import type { Remembered } from './remembered.js';
 import type { Violation } from './result.js';
+import { StateGraph } from './state-graph.js';
 import type { StateStore } from './state-store.js';
 import type { Successors } from './successors.js';
 import { LEADS_TO } from './tables.js';
 
 /** What is known of a row besides the bits of `LEADS_TO`. */
 const ROW = {
-  /** A step leads back to it. */
-  loops: 4,
   /** No machine can move in it. */
-  ends: 8,
+  ends: 4,
   /** It belongs to a fair component. */
-  fair: 16,
+  fair: 8,
 } as const;
 
 /** Rows between two questions whether to stop. */
@@ -42,7 +40,8 @@ export interface LeadsToResult {
  *
  * It is enough to look at whole components. A class that makes one unfair can go on in each of its states, and never
  * does so inside; that is then true of every part of it. So no part of an unfair component is fair, and where a part
- * of a fair one is not, the run can use the rest of it.
+ * of a fair one is not, the run can use the rest of it. That holds of a component of one state as well: where a
+ * machine can move in it, it is fair only if a step leads back.
  *
  * It takes 5 bytes a state, the paths of the depth-first search, and 8 bytes more where there is a violation.
  *
@@ -60,7 +59,7 @@ export function judgeLeadsTo(
   const violations: Violation[] = [];
   for (const [at, { kind }] of properties.entries()) {
     if (kind !== 'leads-to') continue;
-    const graph = new LivenessGraph(remembered, store, successors);
+    const graph = new StateGraph(remembered, store, successors);
     const check = new LeadsToCheck(graph, at, isStopped);
     const violation = check.run();
     if (check.isStopped) return { violations: [], isStopped: true };
@@ -73,7 +72,7 @@ export function judgeLeadsTo(
 
 /** One property, held against the whole space. */
 class LeadsToCheck {
-  readonly #graph: LivenessGraph;
+  readonly #graph: StateGraph;
   readonly #property: number;
   readonly #askStopped: () => boolean;
   readonly #rows: Uint8Array;
@@ -86,7 +85,7 @@ class LeadsToCheck {
   isReached = false;
   isStopped = false;
 
-  constructor(graph: LivenessGraph, property: number, isStopped: () => boolean) {
+  constructor(graph: StateGraph, property: number, isStopped: () => boolean) {
     this.#graph = graph;
     this.#property = property;
     this.#askStopped = isStopped;
@@ -138,8 +137,7 @@ class LeadsToCheck {
     for (let ordinal = 0; ordinal < count; ordinal += 1) {
       if (graph.classOf(ordinal) !== UNFAIR) isEnd = false;
       const next = graph.next(ordinal);
-      if (next === row) this.#rows[row]! |= ROW.loops;
-      else if (this.#isWaiting(next)) edges.push(next);
+      if (this.#isWaiting(next)) edges.push(next);
     }
     if (!isEnd) return;
     this.#rows[row]! |= ROW.ends;
@@ -149,7 +147,6 @@ class LeadsToCheck {
   /** Marks the rows of a component in which one can go on for ever and be fair. */
   #judge(rows: Uint32Array): void {
     if (this.isStopped) return;
-    if (rows.length === 1 && (this.#rows[rows[0]!]! & ROW.loops) === 0) return;
     if (!this.#isFair(rows)) return;
     for (const row of rows) this.#rows[row]! |= ROW.fair;
     this.#isViolated = true;

@@ -5,6 +5,7 @@ import { breadthFirst } from '../src/breadth-first.ts';
 import type { Model } from '../src/model.ts';
 import type { LeadsTo } from '../src/property.ts';
 import type { SearchResult } from '../src/result.ts';
+import { mutualExclusion } from './classics/index.ts';
 import { besideASpinner, deadEnd, idleEnvironment, lockOf, shortCut, waverers } from './liveness-models.ts';
 import { descriptions, modelOf } from './liveness-random.ts';
 import { faultOf, isViolatedPlainly, spaceOf } from './liveness-reference.ts';
@@ -78,6 +79,18 @@ describe('what leads to what, if all are treated fairly', () => {
     expectReference(shortCut, result);
   });
 
+  test('is not asked for in states of which its guards say nothing', () => {
+    const [asked] = leadsTos(deadEnd) as [LeadsTo];
+    const guarded = (value: string): LeadsTo => ({
+      ...asked,
+      reads: { ...asked.reads, guards: { walker: (snapshot) => snapshot.value === value } },
+    });
+    const judged = (value: string): SearchResult =>
+      breadthFirst({ ...deadEnd, properties: [guarded(value)] });
+    expect(judged('asked').violations).toHaveLength(1);
+    expect(judged('home')).toMatchObject({ violations: [], unreached: [{ property: asked.name }] });
+  });
+
   test('is not judged where not everything was seen', () => {
     const result = breadthFirst(deadEnd, { depthMax: 2 });
     expect(result).toMatchObject({ verdict: 'bounded', bound: 'depth', violations: [], unreached: [] });
@@ -87,7 +100,7 @@ describe('what leads to what, if all are treated fairly', () => {
     // More states than are looked at between two questions whether to stop.
     const machine = setup({}).createMachine({
       context: { count: 0 },
-      on: { tick: { actions: assign({ count: ({ context }) => (context.count + 1) % 3000 }) } },
+      on: { tick: { actions: assign({ count: ({ context }) => (context.count + 1) % 1100 }) } },
     });
     const asked: LeadsTo = {
       kind: 'leads-to',
@@ -110,7 +123,7 @@ describe('what leads to what, if all are treated fairly', () => {
       return false;
     };
     const result = breadthFirst({ ...model, properties: [{ ...asked, to }] }, { isStopped: () => isJudged });
-    expect(result).toMatchObject({ verdict: 'bounded', bound: 'stopped', violations: [], states: 3000 });
+    expect(result).toMatchObject({ verdict: 'bounded', bound: 'stopped', violations: [], states: 1100 });
   });
 
   test('was never asked for', () => {
@@ -175,6 +188,14 @@ describe('two clients of one lock', () => {
     expect(result).toMatchObject({ verdict: 'holds', violations: [], unreached: [] });
     expectReference(model, result);
   });
+});
+
+test('two processes come in by the lock of Peterson, and not always by a bit that is tested and set', () => {
+  expect(breadthFirst(mutualExclusion('peterson'))).toMatchObject({ verdict: 'holds', unreached: [] });
+  const model = mutualExclusion('test-and-set');
+  const result = breadthFirst(model);
+  expect(result.violations.map(({ property }) => property)).toEqual(['enters-process0', 'enters-process1']);
+  expectReference(model, result);
 });
 
 test('agrees with a fixpoint over a plain map of the states, for any small model', () => {

@@ -6,17 +6,17 @@ import type { Successors } from './successors.js';
 import { type StepAt, stepText } from './trace-back.js';
 
 /**
- * The whole space of states as a graph of the store's rows. Nothing of its edges is kept: as everything is
+ * The states that a search has met as a graph of the store's rows. Nothing of its edges is kept: as everything is
  * remembered, a row's steps are worked out again whenever they are looked at.
  */
-export class LivenessGraph {
+export class StateGraph {
   readonly remembered: Remembered;
   readonly classes: FairClasses;
   readonly #store: StateStore;
   readonly #successors: Successors;
   readonly #buffer: Int32Array;
 
-  /** @param store every state that can be reached, each as `successors` has it */
+  /** @param store the states as `successors` has them */
   constructor(remembered: Remembered, store: StateStore, successors: Successors) {
     this.remembered = remembered;
     this.classes = new FairClasses(remembered);
@@ -40,10 +40,10 @@ export class LivenessGraph {
     return this.#successors.expand(this.read(row));
   }
 
-  /** The row to which a step leads. */
+  /** The row to which a step leads, where the search has been there. */
   next(ordinal: number): number {
     const row = this.#store.find(this.#successors.rows, ordinal * this.#store.width);
-    if (row < 0) throw new Error('a step leads out of what is called the whole space');
+    if (row < 0) throw new Error('a step leads out of the states that were met');
     return row;
   }
 

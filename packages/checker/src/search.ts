@@ -1,0 +1,36 @@
+import { breadthFirst } from './breadth-first.js';
+import { depthFirst } from './depth-first.js';
+import type { Model } from './model.js';
+import { type RandomWalkOptions, randomWalks } from './random-walk.js';
+import type { SearchResult } from './result.js';
+import type { SearchOptions } from './search-options.js';
+
+/** In which order states are visited, and what that order can be told. */
+export type OrderedSearchOptions =
+  | ({
+      /** Nearest first: the default, and the only one whose counterexamples are the shortest. */
+      readonly order?: 'breadth';
+    } & SearchOptions)
+  | ({
+      /** As far as it goes first. */
+      readonly order: 'depth';
+    } & SearchOptions)
+  | ({
+      /** By chance, and not all of them. */
+      readonly order: 'random';
+    } & RandomWalkOptions);
+
+/**
+ * Searches the states of a model for what violates its properties.
+ * @throws RangeError for a model that names what it does not have
+ */
+export function search(model: Model, options: OrderedSearchOptions = {}): SearchResult {
+  switch (options.order) {
+    case 'depth':
+      return depthFirst(model, options);
+    case 'random':
+      return randomWalks(model, options);
+    default:
+      return breadthFirst(model, options);
+  }
+}

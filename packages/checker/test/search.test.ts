@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { breadthFirst } from '../src/breadth-first.ts';
+import { depthFirst } from '../src/depth-first.ts';
+import { randomWalks } from '../src/random-walk.ts';
+import type { SearchResult } from '../src/result.ts';
+import { search } from '../src/search.ts';
+import { mutualExclusion } from './classics/index.ts';
+
+const model = mutualExclusion('turn-first');
+
+/** Three orders that go three ways about this model. */
+const told = ({ seconds: _, ...rest }: SearchResult) => rest;
+
+test.each`
+  order        | expected
+  ${undefined} | ${breadthFirst(model)}
+  ${'breadth'} | ${breadthFirst(model)}
+  ${'depth'}   | ${depthFirst(model)}
+  ${'random'}  | ${randomWalks(model, { seed: 4 })}
+`('in the order that is asked for: $order', ({ order, expected }) => {
+  expect(told(search(model, { order, seed: 4 }))).toEqual(told(expected));
+});
+
+test('the orders differ', () => {
+  const lengths = (['breadth', 'depth', 'random'] as const).map((order) => {
+    const { states, violations } = search(model, { order, seed: 4 });
+    return `${states} states, ${violations[0]!.trace.steps.length} steps`;
+  });
+  expect(new Set(lengths).size).toBe(3);
+});
