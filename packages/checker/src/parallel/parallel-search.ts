@@ -21,9 +21,18 @@ export interface Sharing {
   readonly grain: number;
   /** Whether to wait for threads to start, rather than go on alone in the meantime. */
   readonly waits: boolean;
+  /** Whether the thread with the model goes on from rows of a round too. */
+  readonly helps: boolean;
 }
 
-const SHARING: Sharing = { aloneBelow: 1024, startAt: 4096, roundMax: 1 << 16, grain: 64, waits: false };
+const SHARING: Sharing = {
+  aloneBelow: 1024,
+  startAt: 4096,
+  roundMax: 1 << 16,
+  grain: 64,
+  waits: false,
+  helps: true,
+};
 
 /** Of a round's rows, the share of missed ones above which rounds become smaller, and below which larger. */
 const MISSED_MANY = 1 / 8;
@@ -106,9 +115,9 @@ export class ParallelSearch extends BreadthFirst {
     store.reserve(this.#roomFor(rows));
     this.#threads!.begin({ ...round, pieces: this.#memory.taken(), extent: store.share() });
     const ask = tables.answeredBy(missed);
-    const own = this.#own.run(round);
+    const own = this.#sharing.helps ? [this.#own.run(round)] : [];
+    const reports = [...own, ...this.#threads!.end()];
     tables.answeredBy(ask);
-    const reports = [own, ...this.#threads!.end()];
     store.unshare();
     for (const report of reports) this.#note(report);
     for (const { unjudged } of reports) this.#judgeAll(unjudged);

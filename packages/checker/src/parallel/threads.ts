@@ -15,6 +15,7 @@ export class Threads {
   readonly #workers: readonly Worker[];
   readonly #ports: readonly MessagePort[];
   #failure: unknown = null;
+  #areReady = false;
 
   constructor(count: number, start: Start) {
     this.#cells = start.cells;
@@ -34,8 +35,12 @@ export class Threads {
 
   /** Whether all have started. @throws Error where one could not */
   get areReady(): boolean {
+    if (this.#areReady) return true;
     if (this.#failure !== null) throw failureOf(this.#failure);
-    return Atomics.load(this.#cells, CELL.ready) === this.#workers.length;
+    if (Atomics.load(this.#cells, CELL.ready) < this.#workers.length) return false;
+    for (const port of this.#ports) received(port);
+    this.#areReady = true;
+    return true;
   }
 
   /** @throws Error where they do not start */
@@ -53,12 +58,7 @@ export class Threads {
   /** What they came to, once all have. @throws Error where one has failed */
   end(): readonly Report[] {
     this.#wait(CELL.working, (working) => working === 0);
-    return this.#ports.map((port) => {
-      const received: { readonly message: Report | Error } | undefined = receiveMessageOnPort(port);
-      if (received === undefined) throw failureOf('it said nothing');
-      if (received.message instanceof Error) throw failureOf(received.message);
-      return received.message;
-    });
+    return this.#ports.map((port) => received(port)!);
   }
 
   /** Ends them, wherever they are. */
@@ -78,6 +78,14 @@ export class Threads {
       if (waits * WAIT >= PATIENCE) throw failureOf('it has stopped answering');
     }
   }
+}
+
+/** What a thread has said. @throws Error where it has failed */
+function received(port: MessagePort): Report | null {
+  const said: { readonly message: Report | null | Error } | undefined = receiveMessageOnPort(port);
+  if (said === undefined) throw failureOf('it said nothing');
+  if (said.message instanceof Error) throw failureOf(said.message);
+  return said.message;
 }
 
 const failureOf = (reason: unknown): Error =>
