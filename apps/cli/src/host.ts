@@ -1,3 +1,4 @@
+import type { Keys } from './keys.js';
 import type { Progress } from './progress.js';
 import type { Paint } from './text/paint.js';
 
@@ -7,4 +8,6 @@ export interface Host {
   readonly paint: Paint;
   /** Aborted when the person asks to stop. */
   readonly interrupted: AbortSignal;
+  /** Null where nobody can press one. */
+  readonly keys: Keys | null;
 }

@@ -1,8 +1,10 @@
 import { type Answer, type Fault, unusable } from './answer.js';
 import type { Call } from './call.js';
 import { CallError, mistakeText } from './call-error.js';
+import { uncheckedDocument } from './check/unchecked.js';
 import { unfollowed } from './follow/unfollowed.js';
 import type { Host } from './host.js';
+import { type KeySource, keysOf } from './keys.js';
 import { Output, type Sink } from './output.js';
 import { asksForJson, parseCall } from './parse.js';
 import { progressOn } from './progress.js';
@@ -18,6 +20,7 @@ import type { Verb } from './verbs.js';
 export interface Surroundings {
   readonly stdout: Sink;
   readonly stderr: Sink;
+  readonly stdin: KeySource;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back when the person asks to stop. */
   readonly onInterrupt: (listener: () => void) => void;
@@ -26,6 +29,7 @@ export interface Surroundings {
 const processSurroundings: Surroundings = {
   stdout: process.stdout,
   stderr: process.stderr,
+  stdin: process.stdin,
   env: process.env,
   // Once: who asks a second time is not kept waiting.
   onInterrupt: (listener) => process.once('SIGINT', listener),
@@ -34,6 +38,7 @@ const processSurroundings: Surroundings = {
 /** The documents of verbs that did nothing. */
 const blankDocuments: Readonly<Record<Verb, (error: Fault) => Answer['document']>> = {
   run: (error) => runDocument([], error),
+  check: uncheckedDocument,
   follow: unfollowed,
   vectors: notReplayed,
   size: (error) => sizeDocument(null, error),
@@ -44,6 +49,8 @@ async function answerTo(call: Call, host: Host): Promise<Answer> {
   switch (call.verb) {
     case 'run':
       return (await import('./run/run.js')).run(call, host);
+    case 'check':
+      return (await import('./check/check.js')).check(call, host);
     case 'follow':
       return (await import('./follow/follow.js')).follow(call, host);
     case 'vectors':
@@ -69,7 +76,7 @@ function sentence({ line, text }: Fault): string {
 
 /** Carries out one call of the command, prints the answer, and returns its exit status. */
 export async function main(args: readonly string[], surroundings = processSurroundings): Promise<number> {
-  const { stdout, stderr, env, onInterrupt } = surroundings;
+  const { stdout, stderr, stdin, env, onInterrupt } = surroundings;
   const out = new Output(stdout);
   const err = new Output(stderr);
   const abort = new AbortController();
@@ -81,7 +88,9 @@ export async function main(args: readonly string[], surroundings = processSurrou
   try {
     const call = parseCall(args, stdout.columns ?? 100);
     if (call.verb !== 'text') verb = call.verb;
-    answer = await answerTo(call, { progress, paint: paintFor(stdout, env), interrupted: abort.signal });
+    const interrupted = abort.signal;
+    const keys = asksForJson(args) ? null : keysOf(stdin, out, interrupted);
+    answer = await answerTo(call, { progress, paint: paintFor(stdout, env), interrupted, keys });
   } catch (error) {
     const isTheirs = error instanceof CallError;
     if (!isTheirs && (env.SPAPR_DMA_STACK ?? '') !== '') err.write(`${(error as Error).stack}\n`);

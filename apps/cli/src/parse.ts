@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import type { Call } from './call.js';
 import { CallError } from './call-error.js';
+import { checkCommand } from './check/check-call.js';
 import { followCommand } from './follow/follow-call.js';
 import { runCommand } from './run/run-call.js';
 import { sizeCommand } from './size/size-call.js';
@@ -17,6 +18,7 @@ const version = (): string => {
 const examples = `
 Examples:
   spapr-dma run                            all stories, one line each
+  spapr-dma check --matrix                 which switch breaks what
   spapr-dma follow traces/12-kexec.log.gz  what a real QEMU did
   spapr-dma follow --help                  all about one verb
 
@@ -75,7 +77,7 @@ export function parseCall(args: readonly string[], width: number): Call {
     .configureOutput(output)
     .exitOverride(refuse(null))
     .addHelpText('after', examples);
-  for (const make of [runCommand, followCommand, vectorsCommand, sizeCommand]) {
+  for (const make of [runCommand, checkCommand, followCommand, vectorsCommand, sizeCommand]) {
     const command = make(accept);
     program.addCommand(
       command

@@ -72,9 +72,31 @@ async function played(call: RunCall, host: Host) {
 
 const withNewline = (text: string) => (text.endsWith('\n') ? text : `${text}\n`);
 
+/** Names of stories have neither a folder nor an ending. */
+const isFile = (name: string): boolean => name === '-' || /[/\\.]/.test(name);
+
+/** Why a call cannot play a file, as a sentence without its end; null where it can. */
+function refusalOf({ stories, preset, set, compare }: RunCall): string | null {
+  if (stories.length > 1) return 'a FILE is played alone';
+  if (compare !== null) return '--compare does not go with a FILE';
+  if (preset === null && set.length === 0) return null;
+  return `--${preset === null ? 'set' : 'preset'} does not go with a FILE, which says what it is played with`;
+}
+
+/** The counterexample that is to be played; null where stories are. @throws CallError for a call that is neither */
+function fileIn(call: RunCall): string | null {
+  const file = call.stories.find(isFile) ?? null;
+  const refusal =
+    file === null ? (call.step ? '--step takes the FILE of a counterexample' : null) : refusalOf(call);
+  if (refusal !== null) throw new CallError(`${refusal}; see spapr-dma run --help`, 'run');
+  return file;
+}
+
 /** `spapr-dma run [STORY…]`: plays stories; a single one is shown message by message. */
 export async function run(call: RunCall, host: Host): Promise<Answer> {
   if (call.list) return known(list);
+  const file = fileIn(call);
+  if (file !== null) return (await import('../played/play-file.js')).playFile(file, call, host);
   if (call.compare !== null) return (await import('./compare.js')).compare(call, call.compare, host);
   if (call.chart !== null && call.stories.length !== 1) {
     throw new CallError('--chart takes exactly one story; see spapr-dma run --help', 'run');

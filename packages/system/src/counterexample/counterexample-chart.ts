@@ -14,11 +14,10 @@ export const chartedCounterexample = ({
   preset,
   participants,
   messages,
-  properties: [...(violation === null ? [] : [violation]), ...others].map(({ name, step, text }) => ({
-    name,
-    firstStep: step,
-    text,
-  })),
+  properties: [
+    ...(violation === null ? [] : [violation]),
+    ...others.map((other) => ({ ...other, name: `also ${other.name}` })),
+  ].map(({ name, step, text }) => ({ name, firstStep: step, text })),
   changes: steps.map(({ n, to, changes }) => ({ step: n, participant: to, texts: changes })),
   clock: 'step',
 });

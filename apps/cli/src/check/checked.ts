@@ -1,0 +1,37 @@
+import type { ModelEntry } from '@spapr-dma/models';
+import { parseSettings, type Settings } from '@spapr-dma/system';
+import type { Host } from '../host.js';
+import type { CheckCall } from './check-call.js';
+import type { Request } from './explore.js';
+import { progressText } from './progress-text.js';
+import { type Report, reportOf } from './report.js';
+import { known } from './repository.js';
+import { search } from './search.js';
+
+/** @throws CallError for what does not exist, or makes no sense */
+function requestOf(entry: ModelEntry, call: CheckCall): Request {
+  const set: Settings = known(() => parseSettings(call.set));
+  const { preset, size, properties } = call;
+  return {
+    entry,
+    search: call.search,
+    options: {
+      set,
+      ...(preset === null ? {} : { preset }),
+      ...(size === null ? {} : { size }),
+      ...(properties.length === 0 ? {} : { properties }),
+    },
+  };
+}
+
+/** Searches one model, and shows how far it has come. */
+export async function checked(entry: ModelEntry, call: CheckCall, host: Host): Promise<Report> {
+  const { progress } = host;
+  progress.show(`${entry.name}: setting up`);
+  const isAsListed = call.preset === null && call.set.length === 0 && call.size === null;
+  const states = isAsListed ? entry.states : null;
+  const found = await search(requestOf(entry, call), host, (seen) =>
+    progress.show(progressText(entry.name, seen, states)),
+  );
+  return reportOf(entry, call, found);
+}

@@ -1,0 +1,104 @@
+import type { ModelEntry } from '@spapr-dma/models';
+import type { Answer, Fault, Status } from '../answer.js';
+import type { Host } from '../host.js';
+import type { Paint } from '../text/paint.js';
+import { type Cell, table } from '../text/table.js';
+import { counted } from '../text/words.js';
+import type { CheckCall } from './check-call.js';
+import { checked } from './checked.js';
+import { brokenOf } from './expectation.js';
+import type { Report } from './report.js';
+import { allModels } from './repository.js';
+
+type Verdict = 'holds' | 'violated' | 'bounded';
+
+/** One property of the model of one value of a switch. */
+export interface MatrixRow {
+  readonly switch: string;
+  readonly value: string;
+  readonly model: string;
+  readonly property: string;
+  readonly expected: 'holds' | 'violated';
+  readonly verdict: Verdict;
+  readonly states: number;
+  readonly seconds: number;
+}
+
+/** A property was seen to break, or all was seen and it did not. */
+function verdictOn(property: string, { found }: Report): Verdict {
+  if (brokenOf(found).includes(property)) return 'violated';
+  return found.result.bound === null ? 'holds' : 'bounded';
+}
+
+const rowsOf = (entry: ModelEntry, report: Report): readonly MatrixRow[] =>
+  entry.properties.map((property) => ({
+    switch: entry.switch!,
+    value: entry.value!,
+    model: entry.name,
+    property,
+    expected: entry.violated.includes(property) ? 'violated' : 'holds',
+    verdict: verdictOn(property, report),
+    states: report.found.result.states,
+    seconds: report.found.result.seconds,
+  }));
+
+const isUnexpected = ({ expected, verdict }: MatrixRow): boolean => verdict !== expected;
+
+const MARKS = { holds: '·', violated: '✗', bounded: '?' } as const;
+
+function cellOf(row: MatrixRow | undefined, paint: Paint): Cell {
+  if (row === undefined) return '';
+  const mark = MARKS[row.verdict];
+  return isUnexpected(row) ? { text: `${mark}!`, paint: paint.bad } : mark;
+}
+
+/** `S-2` before `S-10`, and safety before liveness. */
+const byName = (a: string, b: string): number =>
+  b.charCodeAt(0) - a.charCodeAt(0) || a.localeCompare(b, 'en', { numeric: true });
+
+function matrixText(rows: readonly MatrixRow[], paint: Paint): string {
+  const properties = [...new Set(rows.map(({ property }) => property))].sort(byName);
+  const models = [...new Set(rows.map(({ model }) => model))];
+  const lines = models.map((model) => {
+    const own = rows.filter((row) => row.model === model);
+    const { switch: name, value } = own[0]!;
+    const cells = properties.map((property) =>
+      cellOf(
+        own.find((row) => row.property === property),
+        paint,
+      ),
+    );
+    return [`${name}=${value}`, ...cells];
+  });
+  const columns = ['switch', ...properties].map((title) => ({ title }));
+  const wrong = rows.filter(isUnexpected);
+  const told = wrong.map(
+    ({ model, property, verdict, expected }) =>
+      `${model}: ${property} is ${verdict}, expected was ${expected}.\n`,
+  );
+  const summary =
+    wrong.length === 0 ? 'all as expected' : paint.bad(`${wrong.length} otherwise than expected`);
+  return [
+    table(columns, lines),
+    '\n✗ violated, · holds, ? not all was seen, ! otherwise than expected.\n',
+    `${counted(models.length, 'model')}, ${counted(rows.length, 'verdict')}, ${summary}.\n`,
+    ...told,
+  ].join('');
+}
+
+/** `spapr-dma check --matrix`: what each value of each switch breaks. */
+export async function checkMatrix(call: CheckCall, host: Host): Promise<Answer> {
+  const entries = allModels().filter((entry) => entry.switch !== null);
+  const whole: CheckCall = { ...call, search: { ...call.search, until: 'all' } };
+  const rows: MatrixRow[] = [];
+  let error: Fault | null = null;
+  for (const entry of entries) {
+    const report = await checked(entry, whole, host);
+    rows.push(...rowsOf(entry, report));
+    error = report.fault;
+    if (error !== null) break;
+  }
+  const status: Status = error !== null ? 2 : rows.some(isUnexpected) ? 1 : 0;
+  const document = { rows, error };
+  return { status, document, text: () => matrixText(rows, host.paint) };
+}
