@@ -48,6 +48,8 @@ export function bookkeep(before: readonly PendingCall[], step: ObservedStep): Ca
     const { thread: caller, type } = message;
     pending = [...pending, { thread: caller, type, spent: 0, begun: false, layers: 0 }];
   }
+  // In which order they began makes no difference.
+  if (pending !== before) pending = pending.toSorted((a, b) => (a.thread < b.thread ? -1 : 1));
   const answers = new Set(
     sent.filter(({ message }) => isAnswer(message)).map(({ message }) => message.thread),
   );

@@ -68,7 +68,7 @@ export function flightAfter(
     inFlight = [
       ...others.map((each) => (meddles(each) ? { ...each, meddled: true } : each)),
       { thread: begun.thread, call: begun, meddled: others.some(meddles) },
-    ];
+    ].sort((a, b) => (a.thread < b.thread ? -1 : 1));
   }
   const answers = step.moved.sent.flatMap(({ message }) =>
     message.type === 'hcall-return' && message.to === 'guest-kernel'
