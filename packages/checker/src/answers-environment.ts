@@ -26,6 +26,7 @@ export function answerOffers(remembered: Remembered, [source, ...key]: readonly 
     offers.flatMap(({ to, message, next, whenIdle = false, label }) => {
       const machine = remembered.placeOf(to);
       const number = remembered.messageNumber({ from: layout.machines, to: machine, lane: '', message });
+      if (!whenIdle) remembered.offered.add(number);
       remembered.labels.push(label);
       const after = remembered.environmentNumber(next);
       return [machine, number, after, whenIdle ? 1 : 0, remembered.labels.length - 1];

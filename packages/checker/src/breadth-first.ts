@@ -3,6 +3,7 @@ import { Findings, type Found, localStatesOf, unreachedOf } from './findings.js'
 import { Judge } from './judge.js';
 import { judgeLeadsTo } from './liveness.js';
 import type { Model } from './model.js';
+import { type PartialOrder, partialOrderOf } from './partial-order.js';
 import type { Remembered } from './remembered.js';
 import type { SearchResult } from './result.js';
 import type { SearchOptions } from './search-options.js';
@@ -44,6 +45,7 @@ export class BreadthFirst {
   readonly judge: Judge;
   readonly findings = new Findings();
   readonly symmetry: Symmetry | null;
+  readonly partialOrder: PartialOrder | null;
   protected readonly options: SearchOptions;
   protected readonly visitor: Visitor;
   depth = 0;
@@ -66,6 +68,7 @@ export class BreadthFirst {
     this.successors = new Successors(remembered);
     this.judge = new Judge(remembered);
     this.symmetry = symmetryOf(remembered, options);
+    this.partialOrder = partialOrderOf(remembered, options);
     this.visitor = new Visitor(this);
     const start = remembered.start();
     this.symmetry?.canonicalise(start, 0);
@@ -91,7 +94,7 @@ export class BreadthFirst {
   /** Goes on for about a tenth of a second. Answers whether the search has come to its end, or to a bound. */
   advance(): boolean {
     const { until = 'first', depthMax = Number.POSITIVE_INFINITY } = this.options;
-    while (this.next < this.store.size && this.bound === null) {
+    while (this.bound === null && (this.next < this.store.size || this.#goBack())) {
       if (this.next === this.levelEnd) {
         if (until === 'first' && this.findings.count > 0) return true;
         this.depth += 1;
@@ -114,6 +117,13 @@ export class BreadthFirst {
   protected goOn(): void {
     const end = Math.min(this.levelEnd, this.next + LOOK_EVERY);
     for (; this.next < end; this.next += 1) this.visitor.visit(this.next, this.depth);
+  }
+
+  /** Goes on by all steps from states of which too few were taken. Answers whether that led to new ones. */
+  #goBack(): boolean {
+    const { size } = this.store;
+    for (const row of this.partialOrder?.doubtful() ?? []) this.visitor.visit(row, this.depth, true);
+    return this.store.size > size;
   }
 
   /** New states that the next call of `goOn` may come to, as far as one can tell. */

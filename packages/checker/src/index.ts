@@ -12,8 +12,11 @@ export {
   type ModelMachine,
   type Offer,
   type OfferSource,
+  type OrderOfSteps,
   type Transition,
 } from './model.js';
+export { partialOrderFaults } from './partial-order-check.js';
+export { type PromelaModel, promelaOf } from './promela.js';
 export type {
   CheckedProperty,
   Deadlock,
@@ -26,7 +29,6 @@ export type {
   Sometimes,
   View,
 } from './property.js';
-export { type PromelaModel, promelaOf } from './promela.js';
 export { type RandomWalkOptions, randomWalks } from './random-walk.js';
 export type { Progress, SearchResult, Trace, TraceStep, Violation } from './result.js';
 export { type OrderedSearchOptions, search } from './search.js';

@@ -61,6 +61,19 @@ export interface Environment<State> {
   readonly hears?: (state: State, message: Message, from: string) => State;
 }
 
+/** What a model knows of the order of its steps, and no search can find out. */
+export interface OrderOfSteps {
+  /**
+   * Whether a machine takes two messages of different lanes in either order with the same outcome, wherever it
+   * stands, and neither makes the other impossible; or the two are never there at once. The same for own moves and
+   * for what the environment offers. Default: none are. What is found to be otherwise ends the search.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: a model's messages are its own business
+  readonly commutes?: (machine: string, message: any, other: any) => boolean;
+  /** What properties see of a machine, as plain data. Default: all of its local state. */
+  readonly seen?: (machine: string, snapshot: AnyMachineSnapshot) => unknown;
+}
+
 /** Machines that are joined by channels, an environment, and what is held against every state and step. */
 export interface Model {
   readonly name: string;
@@ -77,4 +90,6 @@ export interface Model {
    * States that are images of each other are then one. Default: none.
    */
   readonly symmetry?: readonly Permutation[];
+  /** What searches that leave out orders of steps need not find out. Default: nothing. */
+  readonly partialOrder?: OrderOfSteps;
 }

@@ -20,7 +20,10 @@ export interface Reads {
   readonly environment?: boolean;
   /** Facts about single machines without which it says nothing of a state. */
   readonly guards?: Guards;
-  /** Facts about what is on its way to single machines, in the same way. */
+  /**
+   * Facts about what is on its way to single machines, in the same way. One that does not hold does not hold either
+   * with more on its way.
+   */
   readonly inboxGuards?: Readonly<Record<string, (inFlight: readonly InFlight[]) => boolean>>;
 }
 
@@ -71,6 +74,11 @@ export interface Observer<Memory> extends Named, Meets {
   readonly initial: Memory;
   /** False where the memory is always the initial one: then the state does not grow by it. */
   readonly remembers: boolean;
+  /**
+   * Whether it may say or remember something of a step in which a machine takes a message. Default: of each. Only
+   * searches that leave out orders of steps ask.
+   */
+  readonly watches?: (machine: string, message: Message) => boolean;
   readonly observe: (memory: Memory, move: ObservedMove) => Judgement & { readonly memory: Memory };
   /** Judges a state in which nobody can move. */
   readonly atRest?: (memory: Memory, view: View) => string | null;

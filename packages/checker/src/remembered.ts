@@ -27,6 +27,8 @@ export class Remembered {
   readonly environments = new Interner<unknown>();
   /** By property, where it remembers. */
   readonly memories: readonly Interner<unknown>[];
+  /** Messages that the environment offers where machines can move. */
+  readonly offered = new Set<number>();
   /** What the environment says of its offers. */
   readonly labels: unknown[] = [];
   readonly verdicts: Verdicts;

@@ -17,6 +17,11 @@ export interface SearchOptions {
    * leads-to is asked for, of which a path through images says nothing.
    */
   readonly symmetry?: boolean;
+  /**
+   * Whether steps whose order nobody can tell are taken in one order only. Verdicts are the same; a counterexample
+   * need not be the shortest, and one thread does it all. Default: no.
+   */
+  readonly partialOrder?: boolean;
   /** Told about ten times a second. */
   readonly onProgress?: (progress: Progress) => void;
   /** Asked now and then: true stops the search. */

@@ -1,5 +1,6 @@
 import type { Findings } from './findings.js';
 import type { Judge } from './judge.js';
+import type { PartialOrder } from './partial-order.js';
 import type { StateStore } from './state-store.js';
 import type { Successors } from './successors.js';
 import type { Symmetry } from './symmetry-rows.js';
@@ -11,6 +12,8 @@ export interface Visited {
   readonly judge: Judge;
   /** Null where states are stored as they are. */
   readonly symmetry: Symmetry | null;
+  /** Null where all steps of a state are taken. */
+  readonly partialOrder: PartialOrder | null;
   readonly findings: Findings;
 }
 
@@ -28,9 +31,9 @@ export class Visitor {
 
   /**
    * Goes on from a row that is so many steps from the start. It counts where it comes to its end; where it does
-   * not, it may be gone on from again.
+   * not, it may be gone on from again. With `isWhole` all steps are taken.
    */
-  visit(row: number, depth: number): void {
+  visit(row: number, depth: number, isWhole = this.#visited.partialOrder === null): void {
     const { store, successors, judge, symmetry, findings } = this.#visited;
     store.read(row, this.#current);
     const count = successors.expand(this.#current);
@@ -44,13 +47,26 @@ export class Visitor {
       findings.note(property, verdict, row, ordinal, depth + 1);
     }
     const { rows, width } = successors;
+    const enough = isWhole ? null : this.#enough(row);
     for (let ordinal = 0, at = 0; ordinal < count; ordinal += 1, at += width) {
+      if (enough !== null && !enough.includes(ordinal)) continue;
       if (symmetry !== null) symmetry.canonicalise(rows, at);
       if (!store.add(rows, at, row)) continue;
       const wrong = judge.state(rows, at);
       if (wrong === undefined) continue;
       for (const { property, verdict } of wrong) findings.note(property, verdict, row, ordinal, depth + 1);
     }
-    this.transitions += count;
+    this.transitions += enough?.length ?? count;
+  }
+
+  /** Steps by which it is enough to go on; null for all. */
+  #enough(row: number): readonly number[] | null {
+    const { store, successors, symmetry, partialOrder } = this.#visited;
+    return partialOrder!.enough(row, this.#current, successors, (ordinal) => {
+      const at = ordinal * successors.width;
+      symmetry?.canonicalise(successors.rows, at);
+      const known = store.find(successors.rows, at);
+      return known < 0 || known > row;
+    });
   }
 }

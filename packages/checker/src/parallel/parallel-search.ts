@@ -86,7 +86,9 @@ export class ParallelSearch extends BreadthFirst {
 
   protected override goOn(): void {
     const rows = Math.min(this.levelEnd - this.next, this.#rows);
-    if (rows >= this.#sharing.aloneBelow && this.#haveStarted()) this.#goOnTogether(rows);
+    // Which steps are enough depends on the model, which one thread has.
+    const isAlone = this.partialOrder !== null || rows < this.#sharing.aloneBelow;
+    if (!isAlone && this.#haveStarted()) this.#goOnTogether(rows);
     else super.goOn();
   }
 

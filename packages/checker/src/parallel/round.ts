@@ -107,6 +107,7 @@ export class Rounds {
       successors: this.#successors,
       judge: this.#judge,
       symmetry: this.#symmetry,
+      partialOrder: null,
       findings,
     });
     for (;;) {
