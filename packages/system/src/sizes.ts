@@ -21,6 +21,8 @@ export interface Sizes {
   readonly indirectTcesMax: number;
   /** Consecutive entries that one access of a host machine covers: 1 lets others come in between any two. */
   readonly entriesAtOnce: number;
+  /** Index from which on a clear of a hardware table takes all that is left in one access: nobody maps there. */
+  readonly coarseFrom: number;
   /** Free entries that a kdump kernel insists on. */
   readonly kdumpMinTceEntries: number;
   /** Allocation pools of a large table. */
@@ -36,6 +38,7 @@ export const SIZES: Readonly<Record<Size, Sizes>> = {
     hotplugMax: gpa(0x800_0000n),
     indirectTcesMax: 2,
     entriesAtOnce: 1,
+    coarseFrom: 16,
     kdumpMinTceEntries: 1,
     poolCount: 1,
     smallRequestPagesMax: 2,
@@ -47,6 +50,7 @@ export const SIZES: Readonly<Record<Size, Sizes>> = {
     hotplugMax: gpa(0x1_0000_0000n),
     indirectTcesMax: INDIRECT_TCES_MAX,
     entriesAtOnce: Number.MAX_SAFE_INTEGER,
+    coarseFrom: Number.MAX_SAFE_INTEGER,
     kdumpMinTceEntries: 2048,
     poolCount: 4,
     smallRequestPagesMax: 15,

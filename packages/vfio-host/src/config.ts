@@ -1,4 +1,10 @@
-import { type HostPageShift, hostPageShift, type ProcessId } from '@spapr-dma/protocol';
+import {
+  type HostPageShift,
+  hostPageShift,
+  type ProcessId,
+  type TceIndex,
+  tceIndex,
+} from '@spapr-dma/protocol';
 
 /** Behaviours that a preset turns on and off; the unfixed value stands first. @see spec 60 section C */
 export interface VfioHostSwitches {
@@ -60,6 +66,8 @@ export interface VfioHostConfig {
    * Number.MAX_SAFE_INTEGER takes a whole range at once.
    */
   readonly entriesAtOnce: number;
+  /** Index from which on a clear takes all that is left of a table in one access. */
+  readonly coarseFrom: TceIndex;
   /** The process whose files and memory KVM asks about. */
   readonly vmm: ProcessId;
   readonly switches: VfioHostSwitches;
@@ -125,6 +133,7 @@ export const vfioHostSwitchesOf = (linux: LinuxName): VfioHostSwitches => ({
 export const vfioHostConfigOf = (linux: LinuxName): VfioHostConfig => ({
   hostPageShift: hostPageShift(16),
   entriesAtOnce: Number.MAX_SAFE_INTEGER,
+  coarseFrom: tceIndex(Number.MAX_SAFE_INTEGER),
   vmm: 'qemu',
   switches: vfioHostSwitchesOf(linux),
   features: vfioHostFeaturesOf(linux),

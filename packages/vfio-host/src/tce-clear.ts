@@ -25,6 +25,16 @@ export const clearFrame = (
 export const clearWhole = (of: Pick<ClearFrame, 'container' | 'mm' | 'facts'>): ClearFrame =>
   clearFrame(of, { index: tceIndex(0), count: of.facts.size });
 
+/**
+ * How many entries the next exchange covers.
+ *
+ * Abstraction: entries that nobody maps in a machine of minimal size are cleared in one access.
+ */
+function nowOf({ config }: VfioHost, { span, next }: ClearFrame): number {
+  const left = span.index + span.count - next;
+  return next < config.coarseFrom ? Math.min(config.entriesAtOnce, left) : left;
+}
+
 /** The next entries are exchanged for nothing, or the range is done and killed. */
 function exchange(host: VfioHost, frame: ClearFrame, said: readonly Said[] = []): Step {
   const { facts, span, next } = frame;
@@ -37,7 +47,7 @@ function exchange(host: VfioHost, frame: ClearFrame, said: readonly Said[] = [])
       said,
     );
   }
-  const count = tceCount(Math.min(host.config.entriesAtOnce, end - next));
+  const count = tceCount(nowOf(host, frame));
   return access(
     host,
     { ...frame, at: 'exchanging', old: [], slots: [] },
@@ -72,7 +82,7 @@ export const tceIommuClear: StepFunction<ClearFrame> = (host, frame, resumed) =>
       return exchange(host, frame, [ran('tce_iommu_clear')]);
     case 'exchanging': {
       const reply = accessReply(resumed);
-      const passed = Math.min(host.config.entriesAtOnce, frame.span.index + frame.span.count - frame.next);
+      const passed = nowOf(host, frame);
       const sparse = host.config.switches.sparseClear === 'fixed' && frame.facts.levels > 1;
       const said = costs('clear', sparse ? Math.min(passed, reply.walked ?? passed) : passed);
       const old = validRuns(reply);

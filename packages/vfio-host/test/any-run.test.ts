@@ -1,4 +1,4 @@
-import { bytes, hostPageShift, ioba, levelCount } from '@spapr-dma/protocol';
+import { bytes, hostPageShift, ioba, levelCount, tceIndex } from '@spapr-dma/protocol';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { canonicalVfioHost } from '../src/canonical.ts';
@@ -116,8 +116,13 @@ function working(rig: Rig): void {
 }
 
 /** Calls begin with a container that works, so that most of them get somewhere. */
-function started(once: number, linux: (typeof LINUX)[number], switches: Partial<VfioHostSwitches> = {}): Rig {
-  const config = { ...vfioHostConfigOf(linux), hostPageShift: hostPageShift(12), entriesAtOnce: once };
+function started(
+  entriesAtOnce: number,
+  linux: (typeof LINUX)[number],
+  switches: Partial<VfioHostSwitches> = {},
+  coarseFrom = tceIndex(Number.MAX_SAFE_INTEGER),
+): Rig {
+  const config = { ...vfioHostConfigOf(linux), hostPageShift: hostPageShift(12), entriesAtOnce, coarseFrom };
   const powernv = new FakePowernv([1, 2], { dma32Size: bytes(1n << 21n) }, 12);
   const rig = new Rig({
     config,
@@ -184,13 +189,15 @@ test.each(LINUX)('%s: one entry at a time and all at once come to the same', (li
       const one = started(1, linux);
       const many = started(Number.MAX_SAFE_INTEGER, linux);
       const few = started(3, linux);
+      const coarse = started(1, linux, {}, tceIndex(2));
       for (const operation of all) {
         const result = perform(many, operation);
         if (operation.do === 'map' && operation.pages > 0n && result === 0) maps += 1;
         expect(perform(one, operation)).toEqual(result);
         expect(perform(few, operation)).toEqual(result);
+        expect(perform(coarse, operation)).toEqual(result);
       }
-      for (const rig of [one, few]) {
+      for (const rig of [one, few, coarse]) {
         expect(canonicalVfioHost(rig.host)).toEqual(canonicalVfioHost(many.host));
         expect(rig.powernv.contents()).toEqual(many.powernv.contents());
       }

@@ -1,4 +1,4 @@
-import { hostPageShift } from '@spapr-dma/protocol';
+import { hostPageShift, tceIndex } from '@spapr-dma/protocol';
 import { VFIO_HOST_6_12, type VfioHostConfig } from '@spapr-dma/vfio-host';
 import type { Settings } from '../settings.js';
 import { SIZES, type Size } from '../sizes.js';
@@ -12,6 +12,7 @@ export const vfioConfigOf = (settings: Settings, size: Size, pageShift: 12 | 16)
   ...VFIO_HOST_6_12,
   hostPageShift: hostPageShift(pageShift),
   entriesAtOnce: SIZES[size].entriesAtOnce,
+  coarseFrom: tceIndex(SIZES[size].coarseFrom),
   switches: valuesOf(VFIO_HOST_6_12.switches, settings),
   features: valuesOf(VFIO_HOST_6_12.features, settings, RENAMED),
 });
