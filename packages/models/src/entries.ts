@@ -87,6 +87,8 @@ export interface ModelEntry {
   readonly set: Settings;
   /** By name, as in `PROPERTIES`. */
   readonly properties: readonly string[];
+  /** Properties of liveness, of which is asked too what comes in the end on paths that go on for ever. */
+  readonly eventually: readonly string[];
   readonly verdict: 'holds' | 'violated';
   /** The properties that are violated; the first is the one that the model is about. Empty where all hold. */
   readonly violated: readonly string[];

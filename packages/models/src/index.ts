@@ -13,6 +13,6 @@ export type {
 export type { EnvironmentState } from './environment.js';
 export { ModelsError } from './errors.js';
 export { askedProperty, type BuiltModel, type ModelOptions, modelOf } from './model-of.js';
-export { checkedProperty } from './properties.js';
+export { checkedProperty, livenessProperty } from './properties.js';
 export { loadModels, modelsSchema, readModels } from './read-models.js';
 export type { VmmState } from './userspace-environment.js';

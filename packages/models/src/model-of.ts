@@ -28,7 +28,7 @@ import type { ModelEntry, ScenarioEntry } from './entries.js';
 import { environmentOf, type Processes } from './environment.js';
 import { ModelsError } from './errors.js';
 import { exitsOf } from './exits.js';
-import { checkedProperty, propertyNamed } from './properties.js';
+import { checkedProperty, livenessProperty, propertyNamed } from './properties.js';
 import { vmmEnvironmentOf } from './userspace-environment.js';
 import { playCalls } from './userspace-setup.js';
 
@@ -40,6 +40,8 @@ export interface ModelOptions {
   readonly size?: Size;
   /** By name. */
   readonly properties?: readonly string[];
+  /** Default: as the entry has it, or none where other properties are asked for. */
+  readonly eventually?: readonly string[];
 }
 
 /** A model that is ready to be searched, and what it was built from. */
@@ -163,6 +165,9 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
   const { scenario } = entry;
   const { preset = entry.preset, size = scenario.size } = options;
   const properties = (options.properties ?? entry.properties).map((name) => askedProperty(name, entry));
+  const eventually = options.eventually ?? (options.properties === undefined ? entry.eventually : []);
+  // The calls that another VMM leaves unanswered are its own business.
+  const vcpus = scenario.kind === 'machine' ? scenario.machine.vcpus : 0;
   const settings = settingsOf(preset, { ...entry.set, ...options.set });
   const { participants, start, choices, known, processes } = checkedSetUp(entry, settings, size, properties);
   const { environment, hearsOf } = processes;
@@ -176,9 +181,12 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
     },
     inFlight: inFlightOf(start),
     environment,
-    properties: known.flatMap(({ property, memory: before }) =>
-      checkedProperty(property, participants, start.routes, before),
-    ),
+    properties: [
+      ...known.flatMap(({ property, memory: before }) =>
+        checkedProperty(property, participants, start.routes, before),
+      ),
+      ...eventually.flatMap((name) => livenessProperty(name, participants, vcpus, start.routes)),
+    ],
   };
   return { model, participants, start, setup: choices, preset, settings, size };
 }

@@ -8,6 +8,7 @@ import {
   ENVIRONMENT,
   HOST_SIDE,
   initialRoutes,
+  inTheEnd,
   isQuiet,
   isRcuDrained,
   type Moved,
@@ -162,6 +163,36 @@ function observerOf(property: AnyProperty, initial: unknown, cast: Cast): Checke
       ? {}
       : { atRest: (memory: unknown, view: View) => atRest(memory, stateOf(view)) }),
   };
+}
+
+/**
+ * What comes in the end, for a property of liveness: one for each vCPU where it is about calls.
+ * @throws ModelsError for a property that says nothing of that, listing those that do
+ */
+export function livenessProperty(
+  name: string,
+  participants: readonly Participant[],
+  vcpus: number,
+  routes: Routes = initialRoutes(participants),
+): readonly CheckedProperty[] {
+  const all = inTheEnd(vcpus);
+  const asked = all.filter((each) => each.name === name);
+  if (asked.length === 0) {
+    const known = [...new Set(all.map((each) => each.name))].join(', ');
+    throw new ModelsError(`'${name}' is no property of what comes in the end; there are: ${known}.`);
+  }
+  return asked.map(({ title, reads: components, isAsked, hasCome }) => {
+    const machines = namesOf({ participants, routes }, components);
+    const stateOf = stateReader(participants, routes, { machines, inboxes: null });
+    return {
+      kind: 'leads-to',
+      name,
+      title,
+      reads: { machines },
+      from: (view) => isAsked(stateOf(view)),
+      to: (view) => hasCome(stateOf(view)),
+    };
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import {
   CONDITION,
   fields,
+  inTheEnd,
   MACHINE_FIELDS,
   PROPERTIES,
   parsedJson,
@@ -81,12 +82,16 @@ const VMM_SCENARIO_FIELDS = {
   processes: VMM_PROCESSES,
 } as const;
 
+/** However many vCPUs there are. */
+const LIVENESS_NAMES = [...new Set(inTheEnd(1).map(({ name }) => name))];
+
 const MODEL_FIELDS = {
   name: text,
   scenario: text,
   preset: text,
   set: optional(mapOf(text), {} as Readonly<Record<string, string>>),
   properties: oneOrMore(text),
+  eventually: optional(listOf(oneOf(...LIVENESS_NAMES)), []),
   verdict: oneOf('holds', 'violated'),
   violated: optional(listOf(text), []),
   states: optional(count, null),
@@ -160,7 +165,8 @@ function modelOfFields(value: unknown, scenarios: readonly ScenarioEntry[], plac
   }
   checkProperties(model.properties, at(place, 'properties'));
   checkProperties(model.violated, at(place, 'violated'));
-  const stray = model.violated.find((name) => !model.properties.includes(name));
+  const asked: readonly string[] = [...model.properties, ...model.eventually];
+  const stray = model.violated.find((name) => !asked.includes(name));
   if (stray !== undefined) mistake(at(place, 'violated'), `'${stray}' is not among the properties`);
   if ((model.verdict === 'violated') !== model.violated.length > 0) {
     mistake(at(place, 'violated'), `must ${model.verdict === 'violated' ? 'name one' : 'be empty'}`);

@@ -63,6 +63,7 @@ export { messageText } from './message-text.js';
 export { type AnyMessage, ENVIRONMENT, type Participant, stepperOf } from './participants.js';
 export { listPresets, type PresetSummary, presetNames, settingsOf } from './presets.js';
 export { DRAINED_FACTS, HOST_SIDE, isQuiet, isRcuDrained, QUIET_FACTS } from './properties/host-state.js';
+export { type InTheEnd, inTheEnd } from './properties/in-the-end.js';
 export { PROPERTIES } from './properties/index.js';
 export { type StallBudget, stallBudgetOf } from './properties/l-02-stall-budget.js';
 export type {

@@ -8,7 +8,7 @@ import { becameQuiet } from './when-quiet.js';
 type Used = readonly number[];
 
 /** What is left of passed-through devices, though the last one has gone. */
-function leftBehind(state: SystemState, used: Used): string | null {
+export function leftAfterUnplug(state: SystemState, used: Used): string | null {
   const [qemu, vfio, powernv] = [guestsQemu(state), vfioIn(state), powernvIn(state)];
   const why = 'The last passed-through device is unplugged,';
   const container = qemu?.vfio.containers[0];
@@ -44,6 +44,6 @@ export const afterUnplug: Property<Used> = {
     if (!over || !becameQuiet(step) || !isRcuDrained(state)) {
       return { memory: used, violation: null, reached: false };
     }
-    return { memory: [], violation: leftBehind(state, used), reached: true };
+    return { memory: [], violation: leftAfterUnplug(state, used), reached: true };
   },
 };

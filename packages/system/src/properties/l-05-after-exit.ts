@@ -6,7 +6,7 @@ import { hex, type Property } from './property.js';
 import { becameQuiet } from './when-quiet.js';
 
 /** What the host still has of a process that is gone. */
-function leftBehind(state: SystemState): string | null {
+export function leftAfterExit(state: SystemState): string | null {
   const [vfio, kvm, powernv] = [vfioIn(state)!, kvmIn(state), powernvIn(state)];
   const leaked = vfio.mms.find(({ mode }) => mode === 'leaked');
   if (leaked !== undefined) {
@@ -42,6 +42,6 @@ export const afterExit: Property<boolean> = {
     if (!exits || !becameQuiet(step) || !isRcuDrained(state) || exitsDue(state).length > 0) {
       return { memory: exits, violation: null, reached: false };
     }
-    return { memory: false, violation: leftBehind(state), reached: true };
+    return { memory: false, violation: leftAfterExit(state), reached: true };
   },
 };
