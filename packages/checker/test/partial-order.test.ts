@@ -1,39 +1,12 @@
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type AnyStateMachine, setup } from 'xstate';
+import { type AnyStateMachine, assign, emit, setup } from 'xstate';
 import { breadthFirst } from '../src/breadth-first.ts';
-import type { Model } from '../src/model.ts';
+import { ENVIRONMENT, type Message, type Model, type ModelMachine } from '../src/model.ts';
 import { partialOrderFaults } from '../src/partial-order-check.ts';
 import type { CheckedProperty, View } from '../src/property.ts';
-import type { SearchResult } from '../src/result.ts';
-import { counterCounts, counters } from './classics/index.ts';
-import { modelFrom, type RandomModel, randomModel, randomName } from './random-models.ts';
+import { counterCounts, counters, lockServer } from './classics/index.ts';
+import { both, never, said } from './partial-order-both.ts';
 import { replayed, wrongAt } from './replayed.ts';
-
-/** What a search says, but for how long it took. */
-const said = ({ verdict, violations, unreached, bound }: SearchResult) => ({
-  verdict,
-  violated: violations.map(({ property }) => property).sort(),
-  unreached,
-  bound,
-});
-const both = (model: Model): readonly [SearchResult, SearchResult] => [
-  breadthFirst(model, { until: 'all', partialOrder: true }),
-  breadthFirst(model, { until: 'all', partialOrder: false }),
-];
-
-const never = (
-  name: string,
-  machines: readonly string[],
-  isWrong: (view: View) => boolean,
-): CheckedProperty => ({
-  kind: 'invariant',
-  name,
-  title: 'It never comes to that',
-  reads: { machines },
-  sometimes: null,
-  judge: (view) => ({ violation: isWrong(view) ? 'it has come to that' : null, reached: false }),
-});
 
 /** Goes from a to b once, by itself. */
 const once: AnyStateMachine = setup({}).createMachine({
@@ -94,115 +67,260 @@ describe('what must not be left out', () => {
   });
 });
 
-const at = (view: View, machine: number): number => view.snapshot(randomName(machine)).context.at;
-
-/** Properties of each kind, of two machines and places. */
-const propertiesOf = ({ watched: [one, place], watchedToo: [other, otherPlace] }: RandomModel) => {
-  const [name, otherName] = [randomName(one), randomName(other)];
-  const isThere = (view: View): boolean => at(view, one) === place && at(view, other) === otherPlace;
-  const properties: readonly CheckedProperty[] = [
-    never('never-both', [name, otherName], isThere),
-    {
-      kind: 'invariant',
-      name: 'guarded',
-      title: 'Nothing is on its way to the other one while the one is there',
-      reads: {
-        machines: [],
-        inboxes: [otherName],
-        guards: { [name]: ({ context }) => context.at === place },
-        inboxGuards: { [otherName]: (inbox) => inbox.length === 0 },
-      },
-      sometimes: 'that is so',
-      judge: (view) => ({
-        violation: view.inbox(otherName).length > 0 ? 'something is on its way' : null,
-        reached: true,
-      }),
+/** Tells the witness of an x that comes while it is at a; what it does by itself nobody sees. */
+const receiver: ModelMachine = {
+  name: 'receiver',
+  machine: setup({}).createMachine({
+    initial: 'a',
+    states: { a: { on: { go: 'b', x: { target: 'b', actions: emit({ type: 'told' }) } } }, b: {} },
+  }),
+  ownMoves: goes,
+};
+/** Sends an x to the receiver with the last of its steps. */
+const sender = (steps: number): ModelMachine => ({
+  name: 'sender',
+  machine: setup({}).createMachine({
+    context: { left: steps },
+    on: {
+      go: [
+        {
+          guard: ({ context }) => context.left === 1,
+          actions: [assign({ left: 0 }), emit({ type: 'x' })],
+        },
+        {
+          guard: ({ context }) => context.left > 1,
+          actions: assign({ left: ({ context }) => context.left - 1 }),
+        },
+      ],
     },
-    {
-      kind: 'invariant',
-      name: 'not-three',
-      title: 'No three messages are on their way to the other one',
-      reads: { machines: [], inboxes: [otherName] },
-      sometimes: 'two are on their way',
-      judge: (view) => {
-        const { length } = view.inbox(otherName);
-        return { violation: length > 2 ? `${length}` : null, reached: length === 2 };
-      },
-    },
-    {
-      kind: 'observer',
-      name: 'in-turn',
-      title: 'The one does not take a twice running, and nothing while the other one is there',
-      reads: { machines: [otherName] },
-      sometimes: 'it takes a',
-      initial: '',
-      remembers: true,
-      watches: (machine) => machine === name,
-      observe: (memory, { machine, message, before }) => {
-        if (machine !== name) return { memory, violation: null, reached: false };
-        const isTwice = memory === 'a' && message.type === 'a';
-        const isWrong = isTwice || at(before, other) === otherPlace;
-        const violation = isWrong ? `${memory} then ${message.type}` : null;
-        return { memory: message.type, violation, reached: message.type === 'a' };
-      },
-    },
-    {
-      kind: 'observer',
-      name: 'no-b',
-      title: 'The one does not get to its place by b',
-      reads: { machines: [], guards: { [name]: ({ context }) => context.at === place } },
-      sometimes: 'it gets there',
-      initial: null,
-      remembers: false,
-      observe: (memory, { machine, message }) => ({
-        memory,
-        violation: machine === name && message.type === 'b' ? 'by b' : null,
-        reached: machine === name,
-      }),
-    },
-    {
-      kind: 'sometimes',
-      name: 'both',
-      title: 'Both are there',
-      reads: { machines: [name, otherName] },
-      holds: isThere,
-    },
-    {
-      kind: 'deadlock',
-      name: 'not-there',
-      title: 'The one does not end up there',
-      reads: { machines: [name] },
-      waits: (view) => (at(view, one) === place ? 'it is there' : null),
-    },
-  ];
-  return properties;
+  }),
+  ownMoves: goes,
+});
+const witness: ModelMachine = {
+  name: 'witness',
+  machine: setup({}).createMachine({ initial: 'a', states: { a: { on: { told: 'b' } }, b: {} } }),
+};
+/** What a witness must not be told. */
+const witnessed = (rest: Partial<Model> & Pick<Model, 'machines'>): Model => ({
+  name: 'witnessed',
+  route: ({ type }) => ({ to: type === 'told' ? 'witness' : 'receiver', lane: '' }),
+  properties: [never('told', ['witness'], (view) => isAt(view, 'witness', 'b'))],
+  ...rest,
+  machines: [...rest.machines, receiver, witness],
+});
+const offering = (
+  source: NonNullable<Model['environment']>['sources'][number],
+  hears?: NonNullable<Model['environment']>['hears'],
+): Partial<Model> => ({
+  environment: { initial: 0, sources: [source], ...(hears === undefined ? {} : { hears }) },
+});
+const offerX = (next: number) => ({ to: 'receiver', message: { type: 'x' }, next, label: 'x' });
+const offerTold = { to: 'witness', message: { type: 'told' }, next: 0, label: 'told' };
+/** Tells the environment that it has gone. */
+const herald: ModelMachine = {
+  name: 'herald',
+  machine: setup({}).createMachine({
+    initial: 'a',
+    states: { a: { on: { go: { target: 'b', actions: emit({ type: 'heard' }) } } }, b: {} },
+  }),
+  ownMoves: goes,
 };
 
-describe('random models', () => {
-  test.each(
-    propertiesOf({ rules: [], fuel: 1, offers: [], watched: [0, 0], watchedToo: [1, 0] }).map(
-      ({ name }, which) => [name, which] as const,
-    ),
-  )('%s: the same verdict whatever is left out', (_, which) => {
-    let [states, plainStates] = [0, 0];
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 2, max: 4 }).chain((machines) => randomModel({ machines })),
-        (random) => {
-          const model = modelFrom(random, [propertiesOf(random)[which]!]);
-          expect(partialOrderFaults(model)).toEqual([]);
-          const [reduced, plain] = both(model);
-          expect(said(reduced)).toEqual(said(plain));
-          for (const { trace, text } of reduced.violations) {
-            const end = replayed(model, trace);
-            if (model.properties[0]!.kind !== 'observer') expect(wrongAt(model, end)).toContain(text);
-          }
-          states += reduced.states;
-          plainStates += plain.states;
-        },
-      ),
-      { numRuns: Number(process.env.RUNS ?? 60) },
-    );
-    expect(states).toBeLessThan(plainStates);
+describe('a step that others can come before is not taken for enough', () => {
+  const hearing: Model['route'] = ({ type }) => (type === 'heard' ? { to: ENVIRONMENT, lane: '' } : null);
+  test.each`
+    what                                                         | model
+    ${'a message that is sent in the next step'}                 | ${witnessed({ machines: [sender(1)] })}
+    ${'a message of which nothing is known for a long time'}     | ${witnessed({ machines: [sender(5)] })}
+    ${'an offer'}                                                | ${witnessed({ machines: [], ...offering({ offers: (made: number) => (made === 0 ? [offerX(1)] : []) }) })}
+    ${'an offer that is made only where the machine stands now'} | ${witnessed({ machines: [], ...offering({ reads: ['receiver'], offers: (_, view) => (isAt(view, 'receiver', 'a') ? [offerTold] : []) }) })}
+    ${'an offer that is made only where the fact holds'}         | ${witnessed({ machines: [], ...offering({ guards: { receiver: ({ value }) => value === 'a' }, offers: () => [offerTold] }) })}
+    ${'an offer that is made until the environment has heard'}   | ${witnessed({ machines: [herald], route: hearing, ...offering({ offers: (heard: number) => (heard === 0 ? [offerTold] : []) }, () => 1) })}
+  `('$what', ({ model }) => {
+    const [reduced, plain] = both(model);
+    expect(said(plain).violated).toEqual(['told']);
+    expect(said(reduced)).toEqual(said(plain));
+    expect(wrongAt(model, replayed(model, reduced.violations[0]!.trace))).toEqual(['it has come to that']);
   });
+});
+
+/** Clients that each put something into a cell of their own, again and again, and wait for the answer each time. */
+function cells(count: number, puts: number, commutes: boolean): Model {
+  const names = Array.from({ length: count }, (_, n) => `client${n}`);
+  const client: AnyStateMachine = setup({
+    types: {} as { context: { readonly left: number; readonly name: string }; input: string },
+    guards: { hasLeft: ({ context }) => context.left > 0 },
+  }).createMachine({
+    context: ({ input }) => ({ left: puts, name: input }),
+    initial: 'idle',
+    states: {
+      idle: {
+        on: {
+          go: {
+            guard: 'hasLeft',
+            target: 'waiting',
+            actions: [
+              emit(({ context: { name } }) => ({ type: 'put', name })),
+              assign({ left: ({ context }) => context.left - 1 }),
+            ],
+          },
+        },
+      },
+      waiting: { on: { done: 'idle' } },
+    },
+  });
+  const server = setup({
+    types: {} as {
+      context: Readonly<Record<string, number>>;
+      events: { readonly type: 'put'; readonly name: string };
+      emitted: { readonly type: 'done'; readonly to: string };
+    },
+  }).createMachine({
+    context: Object.fromEntries(names.map((name) => [name, 0])),
+    on: {
+      put: {
+        actions: [
+          assign(({ context, event: { name } }) => ({ [name]: context[name]! + 1 })),
+          emit(({ event: { name } }) => ({ type: 'done', to: name })),
+        ],
+      },
+    },
+  });
+  return {
+    name: `${count} cells, ${puts} puts`,
+    machines: [
+      { name: 'server', machine: server },
+      ...names.map((name) => ({ name, machine: client, input: name, ownMoves: goes })),
+    ],
+    route: (message) => ({ to: (message as { readonly to?: string }).to ?? 'server', lane: '' }),
+    properties: [
+      {
+        kind: 'deadlock',
+        name: 'all-done',
+        title: 'At the end all have been put',
+        reads: { machines: ['server'] },
+        waits: (view) =>
+          Object.values(view.snapshot('server').context).every((each) => each === puts) ? null : 'not all',
+      },
+      {
+        kind: 'sometimes',
+        name: 'last',
+        title: 'The first client comes to its end',
+        reads: { machines: ['client0'] },
+        holds: (view) => view.snapshot('client0').context.left === 0,
+      },
+    ],
+    ...(commutes
+      ? {
+          partialOrder: {
+            commutes: (machine, message, other) => machine === 'server' && message.name !== other.name,
+          },
+        }
+      : {}),
+  };
+}
+
+describe('messages that a machine takes in either order', () => {
+  test.each`
+    count | puts
+    ${2}  | ${2}
+    ${4}  | ${2}
+    ${3}  | ${4}
+  `('$count clients, $puts puts: one at a time', ({ count, puts }) => {
+    const [reduced, plain] = both(cells(count, puts, true));
+    const [some] = both(cells(count, puts, false));
+    // A client has so many puts left, or waits with a message on one of two ways.
+    expect(plain.states).toBe((3 * puts + 1) ** count);
+    expect(said(reduced)).toEqual(said(plain));
+    expect(said(some)).toEqual(said(plain));
+    expect(reduced.states).toBeLessThan(some.states);
+    expect(some.states).toBeLessThan(plain.states);
+    expect(reduced).toMatchObject({ states: 3 * puts * count + 1, depth: 3 * puts * count });
+    expect(partialOrderFaults(cells(count, puts, true))).toEqual([]);
+  });
+
+  test('what a model says of them and is not so ends the search, and is told of a small model', () => {
+    const model = cells(2, 0, true);
+    const mistaken: Model = {
+      ...model,
+      machines: [{ name: 'server', machine: onlyFirst }, ...model.machines.slice(1)],
+      inFlight: ['client0', 'client1'].map((from) => ({
+        from,
+        to: 'server',
+        lane: '',
+        message: { type: 'put', name: from } as Message,
+      })),
+    };
+    const text = /server does not take \{.*client\d.*\} and \{.*client\d.*\} in either order: /;
+    expect(() => breadthFirst(mistaken, { partialOrder: true })).toThrow(text);
+    const faults = partialOrderFaults(mistaken);
+    expect(faults.length).toBeGreaterThan(0);
+    for (const fault of faults) expect(fault).toMatch(text);
+  });
+});
+
+/** Remembers who was first. */
+const onlyFirst: AnyStateMachine = setup({
+  types: {} as {
+    context: { readonly first: string | null };
+    events: { readonly type: 'put'; readonly name: string };
+  },
+}).createMachine({
+  context: { first: null },
+  on: { put: { actions: assign(({ context, event }) => ({ first: context.first ?? event.name })) } },
+});
+
+describe('what a property does not look at, as the model says', () => {
+  const moves = (name: string, watches: boolean): CheckedProperty => ({
+    kind: 'observer',
+    name,
+    title: 'The second counter does not move',
+    reads: { machines: [] },
+    sometimes: 'a counter moves',
+    initial: 0,
+    remembers: true,
+    watches: (machine) => machine === (watches ? 'counter1' : 'counter0'),
+    observe: (memory, { machine }) => ({
+      memory: machine === 'counter1' ? memory + 1 : memory,
+      violation: null,
+      reached: machine === 'counter1',
+    }),
+  });
+
+  test('steps that it does not watch are left out, and it says the same', () => {
+    const model: Model = { ...counters(3, 3), properties: [moves('moves', true)] };
+    const [reduced, plain] = both(model);
+    expect(said(reduced)).toEqual(said(plain));
+    expect(reduced.states).toBe(3 * 3 + 1);
+    expect(partialOrderFaults(model)).toEqual([]);
+  });
+
+  test('a step that it does watch after all is told of', () => {
+    const model: Model = { ...counters(2, 1), properties: [moves('moves', false)] };
+    expect(partialOrderFaults(model)).toEqual([
+      '2 counters to 1: a property sees that counter1 takes tick, and looks at nothing that changes',
+    ]);
+  });
+
+  test('the part of a machine that properties see: a step that changes another part is left out', () => {
+    const plain = counters(3, 3);
+    const model: Model = {
+      ...plain,
+      partialOrder: { seen: (_, { context }) => context.count === 3 },
+    };
+    const [reduced, whole] = both(model);
+    expect(said(reduced)).toEqual(said(whole));
+    expect(reduced.states).toBe(3 * 3 + 1);
+    expect(partialOrderFaults(model)).toEqual([]);
+    const mistaken: Model = { ...plain, partialOrder: { seen: () => null } };
+    expect(partialOrderFaults(mistaken)).toEqual([
+      '3 counters to 3: a property sees that counter0 takes tick, and looks at nothing that changes',
+    ]);
+  });
+});
+
+test('a leads-to is refused: what is put off need not come', () => {
+  expect(() => breadthFirst(lockServer(1), { partialOrder: true })).toThrow(
+    new RangeError('partial order says nothing of served-client0: steps may be put off for ever'),
+  );
 });
