@@ -90,9 +90,9 @@ export interface ModelEntry {
   /** Properties of liveness, of which is asked too what comes in the end on paths that go on for ever. */
   readonly eventually: readonly string[];
   readonly verdict: 'holds' | 'violated';
-  /** The properties that are violated; the first is the one that the model is about. Empty where all hold. */
+  /** All properties that are violated; the first is the one that the model is about. Empty where all hold. */
   readonly violated: readonly string[];
-  /** What the whole search counts; null where nobody has counted yet. */
+  /** What its search counts, which ends with the level of the first violation; null where nobody has counted yet. */
   readonly states: number | null;
   readonly transitions: number | null;
   /** Steps to the furthest state. */

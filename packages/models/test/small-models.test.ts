@@ -7,17 +7,18 @@ const { models } = loadModels(fileURLToPath(new URL('../../../', import.meta.url
 const small = models.filter(({ tier }) => tier === 'small');
 
 test.each(small.map((entry) => [entry.name, entry] as const))('%s', (_, entry) => {
-  const { verdict, violations, unreached, states, transitions, depth } = breadthFirst(modelOf(entry).model, {
-    until: 'all',
-  });
-  expect({ verdict, violated: violations.map(({ property }) => property), unreached }).toEqual({
+  const { model } = modelOf(entry);
+  const { verdict, unreached, states, transitions, depth } = breadthFirst(model);
+  expect({ verdict, unreached, states, transitions, depth }).toEqual({
     verdict: entry.verdict,
-    violated: entry.violated,
     unreached: [],
-  });
-  expect({ states, transitions, depth }).toEqual({
     states: entry.states,
     transitions: entry.transitions,
     depth: entry.depth,
   });
+  if (entry.verdict === 'holds') return;
+  // A search ends with the first violation; which properties are violated at all, a whole one tells.
+  const { violations } = breadthFirst(model, { until: 'all' });
+  const names = new Set(violations.map(({ property }) => property));
+  expect([...names].sort()).toEqual([...entry.violated].sort());
 });
