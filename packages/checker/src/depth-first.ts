@@ -11,6 +11,7 @@ import { resultOf } from './search-result.js';
 import { StateGraph } from './state-graph.js';
 import { StateStore } from './state-store.js';
 import { FAILURE, Successors } from './successors.js';
+import { refuseReductions } from './unreduced.js';
 
 /** Milliseconds between two reports of progress. */
 const REPORT_EVERY = 100;
@@ -24,7 +25,7 @@ const LOOK_EVERY = 1024;
  *
  * Where a depth is given, a state that is met again nearer to the start is gone on from again, so that everything
  * within that depth is seen.
- * @throws RangeError for a model that names what it does not have
+ * @throws RangeError for a model that names what it does not have, or where symmetry or a partial order is asked for
  */
 export const depthFirst = (model: Model, options: SearchOptions = {}): SearchResult =>
   new DepthFirst(remember(model), options).run();
@@ -55,6 +56,7 @@ class DepthFirst {
   #reported = 0;
 
   constructor(remembered: Remembered, options: SearchOptions) {
+    refuseReductions('a search depth first', options);
     const { width } = remembered.layout;
     this.#remembered = remembered;
     this.#options = options;

@@ -135,7 +135,7 @@ class LeadsToCheck {
     const count = graph.expand(row);
     let isEnd = true;
     for (let ordinal = 0; ordinal < count; ordinal += 1) {
-      if (graph.classOf(ordinal) !== UNFAIR) isEnd = false;
+      isEnd &&= graph.classOf(ordinal) === UNFAIR;
       const next = graph.next(ordinal);
       if (this.#isWaiting(next)) edges.push(next);
     }

@@ -11,6 +11,7 @@ import type { SearchOptions } from './search-options.js';
 import { resultOf } from './search-result.js';
 import { StateStore } from './state-store.js';
 import { FAILURE } from './successors.js';
+import { refuseReductions } from './unreduced.js';
 
 /** Milliseconds between two reports of progress. */
 const REPORT_EVERY = 100;
@@ -32,7 +33,7 @@ export interface RandomWalkOptions extends SearchOptions {
  * reached. A violation is reported with a shorter path than the walk's, where leaving steps out of it leads to one
  * as well. `states` are those that walks went through, `transitions` the steps that they took, `depth` the longest
  * walk.
- * @throws RangeError for a model that names what it does not have
+ * @throws RangeError for a model that names what it does not have, or where symmetry or a partial order is asked for
  */
 export const randomWalks = (model: Model, options: RandomWalkOptions): SearchResult =>
   new RandomWalks(remember(model), options).run();
@@ -52,6 +53,7 @@ class RandomWalks {
   #reported = 0;
 
   constructor(remembered: Remembered, options: RandomWalkOptions) {
+    refuseReductions('a random walk', options);
     this.#remembered = remembered;
     this.#options = options;
     this.#chance = Chance.of(options.seed);

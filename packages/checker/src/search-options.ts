@@ -8,8 +8,8 @@ export interface SearchOptions {
   /** Bytes of the store of states. */
   readonly bytesMax?: number;
   /**
-   * When to stop: with the level in which the first violation lies (the default), or only when each property is
-   * violated or all is seen.
+   * When to stop: with the level in which the first violation lies (the default; at once where states are not
+   * visited level by level), or only when all is seen. What leads to what is judged once all is seen.
    */
   readonly until?: 'first' | 'all';
   /**

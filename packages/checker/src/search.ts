@@ -22,7 +22,7 @@ export type OrderedSearchOptions =
 
 /**
  * Searches the states of a model for what violates its properties.
- * @throws RangeError for a model that names what it does not have
+ * @throws RangeError for a model that names what it does not have, or for options that do not go with the order
  */
 export function search(model: Model, options: OrderedSearchOptions = {}): SearchResult {
   switch (options.order) {

@@ -21,6 +21,19 @@ test.each`
   expect(told(search(model, { order, seed: 4 }))).toEqual(told(expected));
 });
 
+test.each`
+  order       | reduction
+  ${'depth'}  | ${'symmetry'}
+  ${'depth'}  | ${'partialOrder'}
+  ${'random'} | ${'symmetry'}
+  ${'random'} | ${'partialOrder'}
+`('the order $order takes states as they are, without $reduction', ({ order, reduction }) => {
+  expect(() => search(model, { order, seed: 4, [reduction]: true })).toThrow(
+    new RegExp(`^a .* takes states as they are, without ${reduction}$`),
+  );
+  expect(search(model, { order, seed: 4, [reduction]: false }).verdict).toBe('violated');
+});
+
 test('the orders differ', () => {
   const lengths = (['breadth', 'depth', 'random'] as const).map((order) => {
     const { states, violations } = search(model, { order, seed: 4 });
