@@ -1,3 +1,4 @@
+import type { AnyMachineSnapshot } from 'xstate';
 import { stepped } from './machines.js';
 import type { Message } from './model.js';
 import type { Remembered, Sent } from './remembered.js';
@@ -22,13 +23,22 @@ function routed(remembered: Remembered, machine: number, messages: readonly Mess
   return { sent, sends };
 }
 
+/** Whether a machine takes a message. One whose guard fails takes it, and fails. */
+function isTaken(snapshot: AnyMachineSnapshot, message: Message): boolean {
+  try {
+    return snapshot.can(message);
+  } catch {
+    return true;
+  }
+}
+
 /** What a machine makes of a message: the number of a transition, or of none where it does not take it. */
 export function answerTransition(remembered: Remembered, key: readonly number[]): number {
   const [machine, local, number] = key as [number, number, number];
   const { tables } = remembered;
   const snapshot = remembered.locals[machine]!.at(local);
   const { message } = remembered.messages.at(number);
-  if (!snapshot.can(message)) {
+  if (!isTaken(snapshot, message)) {
     tables.transitions.add(key, NOT_TAKEN);
     return NOT_TAKEN;
   }

@@ -44,9 +44,11 @@ export function remember(model: Model, memory: Memory = OWN_MEMORY): Remembered 
       for (const each of key) journal.push(each);
     }
     depth += 1;
-    const answer = ANSWERS[ask](remembered, key);
-    depth -= 1;
-    return answer;
+    try {
+      return ANSWERS[ask](remembered, key);
+    } finally {
+      depth -= 1;
+    }
   });
   return remembered;
 }

@@ -44,6 +44,7 @@ export class Judge {
     const tables = this.#tables;
     let wrong: WrongState[] | undefined;
     for (const property of this.#ofRest) {
+      if (!tables.isGuarded(property, from, at)) continue;
       const place = tables.layout.memories[property]!;
       const verdict = tables.rest(property, place < 0 ? 0 : from[at + place]!, from, at);
       if (verdict >= VERDICT.firstViolation) {

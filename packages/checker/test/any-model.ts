@@ -180,12 +180,7 @@ const judged = (salt: number, what: unknown): Judgement => ({
 /** A property of any kind that a plain search judges. */
 function propertyOf(parts: Made<typeof anyProperty>, at: number, nameOf: Naming): CheckedProperty {
   const { kind, salt, sometimes, remembers, hasRest } = parts;
-  const isAtRest = kind === 'deadlock' || (kind === 'observer' && hasRest);
-  const { guards, inboxGuards, ...unguarded } = readsOf(parts.reads, nameOf);
-  // What is judged at rest is judged there in any case, and an observer says it there only.
-  const reads: Reads = isAtRest
-    ? unguarded
-    : { ...unguarded, ...(guards && { guards }), ...(inboxGuards && { inboxGuards }) };
+  const reads = readsOf(parts.reads, nameOf);
   // Two may bear one name.
   const about = { name: `property${at % 3}`, title: `property ${at} holds`, reads };
   const atRest = (what: unknown) => (isSo(salt, what) ? 'wrong at rest' : null);
