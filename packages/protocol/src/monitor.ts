@@ -75,6 +75,8 @@ export type Stop = Message<'stop', 'environment', 'qemu-spapr'>;
 export type Cont = Message<'cont', 'environment', 'qemu-spapr'>;
 /** Ends QEMU without a word to the guest; the kernel closes what it had open. */
 export type Quit = Message<'quit', 'environment', 'qemu-spapr'>;
+/** The kernel ends QEMU wherever its threads are; system calls that are under way end, and nobody hears of it. */
+export type Kill = Message<'kill', 'environment', 'qemu-spapr'>;
 /** Writes the machine's state into a stream; the vCPUs stand still from here on. */
 export type Migrate = Message<'migrate', 'environment', 'qemu-spapr'>;
 /** Loads a stream into a machine that was started with `-incoming`. */

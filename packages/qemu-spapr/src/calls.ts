@@ -5,6 +5,7 @@ import type {
   DeviceDma,
   Hcall,
   HUnknown,
+  Kill,
   KvmReturn,
   Migrate,
   MigrateIncoming,
@@ -52,6 +53,7 @@ export type QemuReceived =
   | SystemReset
   | Stop
   | Cont
+  | Kill
   | Quit
   | Migrate
   | MigrateIncoming

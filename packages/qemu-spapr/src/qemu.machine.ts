@@ -119,6 +119,7 @@ const busy = qemu.createStateConfig({
   on: {
     'device-dma': { guard: 'vcpusRun', actions: answer },
     'view-return': { guard: 'isOfDma', actions: answer },
+    kill: { target: '#exited', actions: forget },
   },
   states: {
     entered: {
@@ -157,6 +158,8 @@ const inPaused = at('paused');
 /** A call that takes one step, or many where the view is KVM's or VFIO listens. */
 const tceHcall = [{ guard: 'isShort', actions: answer }, ...inRunning] as const;
 const dmaReturn = { guard: 'isOfDma', actions: answer } as const;
+/** Whoever holds the big lock, and whatever for. */
+const killed = { target: 'exited', actions: forget } as const;
 /** The transfer was QEMU's, and is gone with it. */
 const lateReturn = { guard: 'isOfDma', actions: qemu.assign({ dmas: [] }) } as const;
 
@@ -164,8 +167,8 @@ const lateReturn = { guard: 'isOfDma', actions: qemu.assign({ dmas: [] }) } as c
  * QEMU's sPAPR machine as far as DMA goes. Everything but emulated devices' DMA runs under the big lock. What asks
  * nobody is one step; what waits for KVM or VFIO, or is shown to a listener, holds the lock over many (`busy`).
  *
- * `realized` is QEMU before its first reset, `paused` has no running vCPU, `exited` is QEMU gone by its own will,
- * and `aborted` by a failed assertion: it takes nothing, and whoever waits for an answer waits for ever.
+ * `realized` is QEMU before its first reset, `paused` has no running vCPU, `exited` is QEMU gone by its own will or
+ * killed, and `aborted` by a failed assertion: it takes nothing, and whoever waits for an answer waits for ever.
  * @see [QEMU] hw/ppc/spapr.c: spapr_machine_init, spapr_machine_reset
  */
 export const qemuMachine = qemu.createMachine({
@@ -182,6 +185,7 @@ export const qemuMachine = qemu.createMachine({
         'register-iommu-notifier': inRealized,
         'unregister-iommu-notifier': { actions: answer },
         quit: { target: 'exited', actions: answer },
+        kill: killed,
       },
     },
     running: {
@@ -216,6 +220,7 @@ export const qemuMachine = qemu.createMachine({
         'register-iommu-notifier': inRunning,
         'unregister-iommu-notifier': { actions: answer },
         quit: { target: 'exited', actions: answer },
+        kill: killed,
       },
     },
     busy,
@@ -233,6 +238,7 @@ export const qemuMachine = qemu.createMachine({
         'register-iommu-notifier': inPaused,
         'unregister-iommu-notifier': { actions: answer },
         quit: { target: 'exited', actions: answer },
+        kill: killed,
       },
     },
     aborted: { id: 'aborted', on: { 'view-return': lateReturn } },

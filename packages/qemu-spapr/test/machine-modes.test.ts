@@ -70,6 +70,7 @@ const ALL: Readonly<Record<string, QemuReceived>> = {
   'unregister-iommu-notifier': unregister(),
   step: step(),
   quit: { type: 'quit', from: 'environment', to: 'qemu-spapr' },
+  kill: { type: 'kill', from: 'environment', to: 'qemu-spapr' },
   'kvm-return': {
     type: 'kvm-return',
     from: 'kvm',
@@ -115,7 +116,7 @@ const chartValueOf = (mode: string): unknown => VALUES[mode] ?? mode;
 const LISTENING = ['register-iommu-notifier', 'unregister-iommu-notifier'];
 
 const TAKES: Readonly<Record<keyof typeof MODES, readonly string[]>> = {
-  realized: ['device_add', 'system_reset', 'quit', ...LISTENING],
+  realized: ['device_add', 'system_reset', 'quit', 'kill', ...LISTENING],
   running: [
     ...GUEST_CALLS,
     'device_add',
@@ -126,9 +127,10 @@ const TAKES: Readonly<Record<keyof typeof MODES, readonly string[]>> = {
     'migrate-incoming',
     'device-dma',
     'quit',
+    'kill',
     ...LISTENING,
   ],
-  creatingWindow: ['device-dma', 'step'],
+  creatingWindow: ['device-dma', 'step', 'kill'],
   paused: [
     'device_add',
     'device_del',
@@ -137,6 +139,7 @@ const TAKES: Readonly<Record<keyof typeof MODES, readonly string[]>> = {
     'migrate',
     'migrate-incoming',
     'quit',
+    'kill',
     ...LISTENING,
   ],
   aborted: [],

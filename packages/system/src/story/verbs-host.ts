@@ -12,6 +12,7 @@ import {
   type HostDmaUnmap,
   type Hpa,
   ioba,
+  type Kill,
   type KvmFailNext,
   type Quit,
   type RemoveDevice,
@@ -94,7 +95,12 @@ export const HOST_VERBS = {
     const message: Quit = { ...toQemu, type: 'quit' };
     return to('qemu-spapr', message, context);
   }),
-  /** The kernel closes what QEMU had open in KVM: after it has ended, or where it is killed. */
+  /** The kernel ends QEMU at once, as SIGKILL does. */
+  kill: verb({}, (_, context) => {
+    const message: Kill = { ...toQemu, type: 'kill' };
+    return to('qemu-spapr', message, context);
+  }),
+  /** The kernel closes what QEMU had open in KVM: after it has ended. */
   'exit-kvm': verb({}, (_, context) => {
     const message: ExitKvm = { ...toKvm, type: 'exit' };
     return to('kvm', message, context);
