@@ -2,6 +2,9 @@
 export const BLOCK_SHIFT = 15;
 export const BLOCK_ROWS = 1 << BLOCK_SHIFT;
 
+/** Slots are a power of two. */
+const SLOTS_MIN = 1 << 12;
+
 /** More rows than this have no number in 32 bits. */
 export const ROWS_MAX = 2 ** 32 - 2;
 
@@ -13,8 +16,13 @@ export class StateStore {
   readonly width: number;
   protected readonly blocks: Int32Array[] = [];
   protected readonly parents: Uint32Array[] = [];
-  /** Row numbers from 1; 0 is free. */
-  protected slots: Uint32Array = new Uint32Array(1 << 12);
+  /** Row numbers from 1, and above them a part of the row's hash; 0 is free. */
+  protected slots: Uint32Array = new Uint32Array(SLOTS_MIN);
+  /**
+   * The bits of a slot that the number of its row does not need: they hold those of the row's hash, so that rows
+   * are seldom compared in vain, each at the cost of a look into far memory.
+   */
+  protected tagMask = ~(SLOTS_MIN - 1);
   #size = 0;
 
   constructor(width: number) {
@@ -57,7 +65,7 @@ export class StateStore {
   /** The number of the row at a place of a buffer; −1 where it was never met. */
   find(from: Int32Array, at: number): number {
     const slot = this.slotOf(from, at, rowHash(from, at, this.width));
-    return this.slots[slot]! - 1;
+    return ((this.slots[slot]! & ~this.tagMask) >>> 0) - 1;
   }
 
   /**
@@ -79,7 +87,7 @@ export class StateStore {
     const to = inBlock * this.width;
     for (let i = 0; i < this.width; i += 1) block[to + i] = from[at + i]!;
     this.parents[row >>> BLOCK_SHIFT]![inBlock] = parent;
-    this.slots[slot] = row + 1;
+    this.slots[slot] = ((hash & this.tagMask) | (row + 1)) >>> 0;
     this.#size = row + 1;
     if (this.#size * 3 > this.slots.length * 2) this.#grow();
     return true;
@@ -87,42 +95,55 @@ export class StateStore {
 
   /** The slot that holds a row, or the free one where it belongs. */
   protected slotOf(from: Int32Array, at: number, hash: number): number {
-    const { width, slots } = this;
+    const { width, slots, tagMask } = this;
     const mask = slots.length - 1;
     let slot = (hash & mask) >>> 0;
     for (;;) {
       const entry = slots[slot]!;
       if (entry === 0) return slot;
-      const row = entry - 1;
-      const block = this.blocks[row >>> BLOCK_SHIFT]!;
-      const base = (row & (BLOCK_ROWS - 1)) * width;
-      let same = 0;
-      while (same < width && block[base + same] === from[at + same]) same += 1;
-      if (same === width) return slot;
-      slot = (slot + 1) & mask;
+      if (((entry ^ hash) & tagMask) === 0) {
+        const row = ((entry & ~tagMask) >>> 0) - 1;
+        const block = this.blocks[row >>> BLOCK_SHIFT]!;
+        const base = (row & (BLOCK_ROWS - 1)) * width;
+        let same = 0;
+        while (same < width && block[base + same] === from[at + same]) same += 1;
+        if (same === width) return slot;
+      }
+      slot = ((slot + 1) & mask) >>> 0;
     }
   }
 
   #grow(): void {
     const slots = new Uint32Array(this.slots.length * 2);
     const mask = slots.length - 1;
+    const tagMask = ~mask;
     for (let row = 0; row < this.#size; row += 1) {
       const block = this.blocks[row >>> BLOCK_SHIFT]!;
-      let slot = (rowHash(block, (row & (BLOCK_ROWS - 1)) * this.width, this.width) & mask) >>> 0;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = row + 1;
+      const hash = rowHash(block, (row & (BLOCK_ROWS - 1)) * this.width, this.width);
+      let slot = (hash & mask) >>> 0;
+      while (slots[slot] !== 0) slot = ((slot + 1) & mask) >>> 0;
+      slots[slot] = ((hash & tagMask) | (row + 1)) >>> 0;
     }
     this.slots = slots;
+    this.tagMask = tagMask;
   }
 }
 
-/** Spreads a row over 32 bits. */
+/** Spreads a row over 32 bits. Two chains of multiplications, because each waits for the one before. */
 export function rowHash(from: Int32Array, at: number, width: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < width; i += 1) {
-    hash = Math.imul(hash ^ from[at + i]!, 0x9e3779b1);
-    hash ^= hash >>> 15;
+  const end = at + width;
+  let even = 0x811c9dc5;
+  let odd = 0x2545f491;
+  let i = at;
+  for (; i + 1 < end; i += 2) {
+    even = Math.imul(even ^ from[i]!, 0x9e3779b1);
+    odd = Math.imul(odd ^ from[i + 1]!, 0xc2b2ae35);
+    even ^= even >>> 15;
+    odd ^= odd >>> 13;
   }
-  hash = Math.imul(hash, 0x85ebca6b);
-  return hash ^ (hash >>> 13);
+  if (i < end) even = Math.imul(even ^ from[i]!, 0x9e3779b1);
+  let hash = Math.imul(even ^ (even >>> 15) ^ Math.imul(odd, 0x27d4eb2f), 0x85ebca6b);
+  hash ^= hash >>> 13;
+  hash = Math.imul(hash, 0xc2b2ae3d);
+  return hash ^ (hash >>> 16);
 }

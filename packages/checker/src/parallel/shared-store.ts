@@ -43,6 +43,8 @@ export class SharedStore extends StateStore {
     super(width);
     this.#rows = rows;
     this.#isAlone = isOwner;
+    // A thread claims a slot before it has a number for it.
+    this.tagMask = 0;
     this.slots = new Uint32Array(shared(ROOM_MIN));
   }
 
