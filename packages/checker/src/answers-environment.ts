@@ -1,4 +1,5 @@
 import type { Remembered } from './remembered.js';
+import { OFFER } from './tables.js';
 import { cellsOf, viewOf } from './views.js';
 
 /** The environment after it has heard a message. */
@@ -16,20 +17,21 @@ export function answerHear(remembered: Remembered, key: readonly number[]): numb
   return next;
 }
 
-/** What a source offers: a list of [machine, message, environment after, whether only when idle, label]. */
+/** What a source offers: a list of [machine, message, environment after, bits of `OFFER`, label]. */
 export function answerOffers(remembered: Remembered, [source, ...key]: readonly number[]): number {
   const { tables, layout, model } = remembered;
   const [environment] = key as [number];
   const view = viewOf(remembered, cellsOf(layout.offers[source!]!.cells, key, 1));
   const offers = model.environment!.sources[source!]!.offers(remembered.environments.at(environment), view);
   const list = tables.offerLists.add(
-    offers.flatMap(({ to, message, next, whenIdle = false, label }) => {
+    offers.flatMap(({ to, message, next, whenIdle = false, isDue = false, label }) => {
       const machine = remembered.placeOf(to);
       const number = remembered.messageNumber({ from: layout.machines, to: machine, lane: '', message });
       if (!whenIdle) remembered.offered.add(number);
       remembered.labels.push(label);
       const after = remembered.environmentNumber(next);
-      return [machine, number, after, whenIdle ? 1 : 0, remembered.labels.length - 1];
+      const bits = (whenIdle ? OFFER.whenIdle : 0) | (isDue ? OFFER.isDue : 0);
+      return [machine, number, after, bits, remembered.labels.length - 1];
     }),
   );
   tables.offers[source!]!.add(key, list);

@@ -1,5 +1,6 @@
 import type { Remembered } from './remembered.js';
 import type { Successors } from './successors.js';
+import { OFFER } from './tables.js';
 
 /** The class of a step that nobody is bound to take. */
 export const UNFAIR = -1;
@@ -7,9 +8,9 @@ export const UNFAIR = -1;
 /**
  * Who is to be treated fairly, by number: each lane from a sender to a machine, and each message by which a machine
  * moves itself. One that can go on from some state on, without a break, does so in the end. What the environment
- * offers belongs to no class.
+ * offers belongs to no class; but what is due is one by each message.
  *
- * In one state a class has one step at most: the oldest message of a lane, or the one that stands for a thread.
+ * Of a lane and of a thread there is one step at most in a state: its oldest message, or the one that drives it.
  */
 export class FairClasses {
   readonly #remembered: Remembered;
@@ -21,14 +22,12 @@ export class FairClasses {
     this.#remembered = remembered;
   }
 
-  get count(): number {
-    return this.#numbers.size;
-  }
-
   /** The class of one of a state's steps. */
   of({ transitions, offers }: Successors, ordinal: number): number {
-    if (offers[ordinal]! >= 0) return UNFAIR;
-    const message = this.#remembered.tables.transitionMessage.at(transitions[ordinal]!);
+    const { tables } = this.#remembered;
+    const offer = offers[ordinal]!;
+    if (offer >= 0 && (tables.offerLists.data[offer + 3]! & OFFER.isDue) === 0) return UNFAIR;
+    const message = tables.transitionMessage.at(transitions[ordinal]!);
     const known = this.#classes[message];
     if (known !== undefined) return known;
     const number = this.#numberOf(message);
@@ -40,7 +39,7 @@ export class FairClasses {
     const { messages, layout } = this.#remembered;
     const { from, to, lane } = messages.at(message);
     // A machine is told by the environment to move by itself.
-    const name = from === layout.machines ? `own ${message}` : `${from} ${to} ${lane}`;
+    const name = from === layout.machines ? `${message}` : `${from} ${to} ${lane}`;
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
     const next = this.#numbers.size;

@@ -12,7 +12,7 @@ import { LEADS_TO } from './tables.js';
 
 /** What is known of a row besides the bits of `LEADS_TO`. */
 const ROW = {
-  /** No machine can move in it. */
+  /** No machine can move in it, and nothing is due. */
   ends: 4,
   /** It belongs to a fair component. */
   fair: 8,
@@ -33,7 +33,7 @@ export interface LeadsToResult {
  * Judges what leads to what, under weak fairness, on the whole space of a model's states.
  *
  * What is asked for never comes where, from a state that asks, states that wait lead
- * - to one in which no machine can move: the environment need not do anything; or
+ * - to one in which no machine can move and nothing is due: the environment need not do anything else; or
  * - into a strongly connected component of states that wait which is weakly fair: every class of `FairClasses` is
  *   unable to go on in one of its states, or goes on by a step inside of it. A run that takes every step of it again
  *   and again then never slights anybody.

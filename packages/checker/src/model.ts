@@ -39,6 +39,8 @@ export interface Offer<State> {
   readonly next: State;
   /** Only where no machine can move. */
   readonly whenIdle?: boolean;
+  /** Comes in the end, where it can come for ever: what happens by itself and no machine does. Default: it need not. */
+  readonly isDue?: boolean;
   /** What it is, for whoever reads a counterexample. Plain data. */
   readonly label: unknown;
 }

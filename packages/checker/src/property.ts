@@ -99,7 +99,7 @@ export interface Sometimes extends Named {
 
 /**
  * Whenever the first holds, the second holds then or later, if every machine's lane that can go on for ever does
- * so in the end. The environment need not do anything.
+ * so in the end. The environment need not do anything but what it says is due.
  */
 export interface LeadsTo extends Named {
   readonly kind: 'leads-to';

@@ -1,5 +1,5 @@
 import { MISSING } from './int-map.js';
-import { NOT_TAKEN, type Tables, VERDICT } from './tables.js';
+import { NOT_TAKEN, OFFER, type Tables, VERDICT } from './tables.js';
 
 /** Something that a step or a state is wrong about. */
 export interface Wrong {
@@ -82,7 +82,7 @@ export class Successors {
     const end = tables.offerLists.endOf(list);
     for (let at = tables.offerLists.startOf(list); at < end; at += 5) {
       const { data } = tables.offerLists;
-      if (data[at + 3] === 1 && !isIdle) continue;
+      if (!isIdle && (data[at + 3]! & OFFER.whenIdle) !== 0) continue;
       const machine = data[at]!;
       const environment = data[at + 2]!;
       const transition = tables.transitionOf(machine, from[2 * machine]!, data[at + 1]!);

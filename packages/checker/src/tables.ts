@@ -14,7 +14,7 @@ export const ASK = {
   push: 2,
   /** (environment, message) → environment */
   hear: 3,
-  /** (source, environment, cells…) → list of [machine, message, environment after, whether only when idle, label] */
+  /** (source, environment, cells…) → list of [machine, message, environment after, bits of `OFFER`, label] */
   offers: 4,
   /** (property, place of a guard, id) → 1 or 2 for true */
   guard: 5,
@@ -37,6 +37,9 @@ export const NOT_TAKEN = 0;
 
 /** Verdicts below this one are no violations: nothing to say, and reached. */
 export const VERDICT = { silent: 0, reached: 1, firstViolation: 2 } as const;
+
+/** What is said of an offer. */
+export const OFFER = { whenIdle: 1, isDue: 2 } as const;
 
 /** Which parts of a leads-to hold in a state. */
 export const LEADS_TO = { from: 1, to: 2 } as const;

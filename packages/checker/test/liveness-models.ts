@@ -67,8 +67,7 @@ export const deadEnd = quiet(
   [leadsTo('walker', 'asked', 'there'), leadsTo('walker', 'nowhere', 'there')],
 );
 
-/** Somebody asks by himself, and only the environment can answer. */
-export const idleEnvironment: Model = {
+const answeredBy = (how: { readonly isDue?: boolean }): Model => ({
   ...quiet(
     'idle environment',
     [walker('asker', { calm: { ask: 'asking' }, asking: { answer: 'calm' } }, ['ask'])],
@@ -76,9 +75,17 @@ export const idleEnvironment: Model = {
   ),
   environment: {
     initial: null,
-    sources: [{ offers: () => [{ to: 'asker', message: { type: 'answer' }, next: null, label: 'answer' }] }],
+    sources: [
+      { offers: () => [{ to: 'asker', message: { type: 'answer' }, next: null, label: 'answer', ...how }] },
+    ],
   },
-};
+});
+
+/** Somebody asks by himself, and only the environment can answer. */
+export const idleEnvironment = answeredBy({});
+
+/** The same, where the answer comes in the end. */
+export const dueAnswer = answeredBy({ isDue: true });
 
 /**
  * The shortest path to a state in which it is waited for ever leads by another than the one where it was asked for:

@@ -77,6 +77,8 @@ interface Description {
   readonly isOneLane: boolean;
   /** How many of the machines are offered something. */
   readonly offers: number;
+  /** Whether what the second one is offered comes in the end. */
+  readonly isDue: boolean;
 }
 
 export const descriptions: fc.Arbitrary<Description> = fc.record({
@@ -84,10 +86,11 @@ export const descriptions: fc.Arbitrary<Description> = fc.record({
   tokens: fc.array(token, { maxLength: 2 }),
   isOneLane: fc.boolean(),
   offers: fc.nat({ max: 2 }),
+  isDue: fc.boolean(),
 });
 
 /** Two machines that hand some tokens to each other, move by themselves, and are offered something. */
-export function modelOf({ tables, tokens, isOneLane, offers }: Description): Model {
+export function modelOf({ tables, tokens, isOneLane, offers, isDue }: Description): Model {
   const laneOf = ({ type }: Message): string => (isOneLane ? '' : type);
   return {
     name: 'random',
@@ -96,9 +99,15 @@ export function modelOf({ tables, tokens, isOneLane, offers }: Description): Mod
     inFlight: tokens.map((message) => ({ from: 'left', to: message.to, lane: laneOf(message), message })),
     environment: {
       initial: 0,
-      sources: NAMES.slice(0, offers).map((to) => ({
+      sources: NAMES.slice(0, offers).map((to, at) => ({
         offers: (state: number) => [
-          { to, message: { type: OFFERED }, next: 1 - state, label: `${to} ${state}` },
+          {
+            to,
+            message: { type: OFFERED },
+            next: 1 - state,
+            label: `${to} ${state}`,
+            isDue: isDue && at === 1,
+          },
         ],
       })),
     },

@@ -14,11 +14,11 @@ import {
 import type { LeadsTo } from '../src/property.ts';
 import type { Trace, TraceStep } from '../src/result.ts';
 
-/** The class of a choice by its name; undefined for what the environment offers. */
+/** The class of a choice by its name; undefined for what the environment need not do. */
 function classOf({ machine, message, delivered, offer }: NaiveChoice): string | undefined {
-  if (offer !== null) return undefined;
+  if (offer !== null && !offer.isDue) return undefined;
   return delivered === null
-    ? `own ${machine} ${canonicalText(message)}`
+    ? `told ${machine} ${canonicalText(message)}`
     : `lane ${machine} ${delivered.from} ${delivered.lane}`;
 }
 

@@ -6,7 +6,15 @@ import type { Model } from '../src/model.ts';
 import type { LeadsTo } from '../src/property.ts';
 import type { SearchResult } from '../src/result.ts';
 import { mutualExclusion } from './classics/index.ts';
-import { besideASpinner, deadEnd, idleEnvironment, lockOf, shortCut, waverers } from './liveness-models.ts';
+import {
+  besideASpinner,
+  deadEnd,
+  dueAnswer,
+  idleEnvironment,
+  lockOf,
+  shortCut,
+  waverers,
+} from './liveness-models.ts';
 import { descriptions, modelOf } from './liveness-random.ts';
 import { faultOf, isViolatedPlainly, spaceOf } from './liveness-reference.ts';
 
@@ -70,6 +78,12 @@ describe('what leads to what, if all are treated fairly', () => {
     ]);
     expect(typesOf(result)).toEqual(['ask']);
     expectReference(idleEnvironment, result);
+  });
+
+  test('holds where what the environment does is due', () => {
+    const result = breadthFirst(dueAnswer);
+    expect(result).toMatchObject({ verdict: 'holds', unreached: [] });
+    expectReference(dueAnswer, result);
   });
 
   test('is shown by a path on which it was asked for', () => {
