@@ -34,5 +34,5 @@ export type { Progress, SearchResult, Trace, TraceStep, Violation } from './resu
 export { type OrderedSearchOptions, search } from './search.js';
 export type { SearchOptions } from './search-options.js';
 export { interchangeable, type LocalParts, type Permutation, renaming, together } from './symmetry.js';
-export { symmetryFaults } from './symmetry-check.js';
+export { startKept, symmetryFaults } from './symmetry-check.js';
 export { type RenameHints, renamed } from './symmetry-renamed.js';

@@ -3,7 +3,23 @@ import { Judge, type WrongState } from './judge.js';
 import type { Model } from './model.js';
 import { StateStore } from './state-store.js';
 import { Successors } from './successors.js';
+import type { Permutation } from './symmetry.js';
 import { Symmetry } from './symmetry-rows.js';
+
+/**
+ * The permutations of a model that put its start in its own place. It takes that for no search to be right; one that
+ * moves the start exchanges parts that do not begin alike, and may save little.
+ */
+export function startKept(model: Model): readonly Permutation[] {
+  const remembered = remember(model);
+  const symmetry = new Symmetry(remembered.tables);
+  const start = remembered.start();
+  const image = new Int32Array(start.length);
+  return (model.symmetry ?? []).filter((_, permutation) => {
+    symmetry.image(permutation, start, image);
+    return image.every((id, place) => id === start[place]);
+  });
+}
 
 /** What follows from a state: rows after it and what is wrong, in an order that does not depend on names. */
 interface Future {

@@ -15,4 +15,5 @@ export { ModelsError } from './errors.js';
 export { askedProperty, type BuiltModel, type ModelOptions, modelOf } from './model-of.js';
 export { checkedProperty, livenessProperty } from './properties.js';
 export { loadModels, modelsSchema, readModels } from './read-models.js';
+export { symmetryOf } from './symmetry.js';
 export type { VmmState } from './userspace-environment.js';

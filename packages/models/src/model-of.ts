@@ -29,6 +29,7 @@ import { environmentOf, type Processes } from './environment.js';
 import { ModelsError } from './errors.js';
 import { exitsOf } from './exits.js';
 import { checkedProperty, livenessProperty, propertyNamed } from './properties.js';
+import { symmetryOf } from './symmetry.js';
 import { vmmEnvironmentOf } from './userspace-environment.js';
 import { playCalls } from './userspace-setup.js';
 
@@ -171,7 +172,7 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
   const settings = settingsOf(preset, { ...entry.set, ...options.set });
   const { participants, start, choices, known, processes } = checkedSetUp(entry, settings, size, properties);
   const { environment, hearsOf } = processes;
-  const model: Model = {
+  const plain: Model = {
     name: entry.name,
     machines: participants.map((participant) => machineOf(participant, start)),
     route: (message, sender) => {
@@ -188,5 +189,6 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
       ...eventually.flatMap((name) => livenessProperty(name, participants, vcpus, start.routes)),
     ],
   };
+  const model = { ...plain, symmetry: symmetryOf(plain, scenario) };
   return { model, participants, start, setup: choices, preset, settings, size };
 }
