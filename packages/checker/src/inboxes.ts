@@ -21,6 +21,10 @@ export class Inboxes<Message> {
     this.#messages = messages;
   }
 
+  get size(): number {
+    return this.#inboxes.size;
+  }
+
   at(inbox: number): Inbox {
     return this.#inboxes.at(inbox);
   }

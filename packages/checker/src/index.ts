@@ -1,4 +1,5 @@
 export { breadthFirst } from './breadth-first.js';
+export { CheckpointError } from './checkpoint/checkpoint-error.js';
 export { depthFirst } from './depth-first.js';
 export { MACHINE_FAILURE } from './findings.js';
 export {
@@ -31,8 +32,8 @@ export type {
 } from './property.js';
 export { type RandomWalkOptions, randomWalks } from './random-walk.js';
 export type { Progress, SearchResult, Trace, TraceStep, Violation } from './result.js';
-export { type OrderedSearchOptions, search } from './search.js';
-export type { SearchOptions } from './search-options.js';
+export { type OrderedSearchOptions, search, searchAsync } from './search.js';
+export type { NearestFirstOptions, SearchOptions } from './search-options.js';
 export { interchangeable, type LocalParts, type Permutation, renaming, together } from './symmetry.js';
 export { startKept, symmetryFaults } from './symmetry-check.js';
 export { type RenameHints, renamed } from './symmetry-renamed.js';

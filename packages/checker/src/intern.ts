@@ -7,6 +7,15 @@ export class Interner<Value> {
     return this.#values.length;
   }
 
+  /** The texts of the values from a number on. */
+  *texts(from: number): Generator<string> {
+    let number = 0;
+    for (const text of this.#numbers.keys()) {
+      if (number >= from) yield text;
+      number += 1;
+    }
+  }
+
   at(number: number): Value {
     return this.#values[number]!;
   }

@@ -27,3 +27,16 @@ export interface SearchOptions {
   /** Asked now and then: true stops the search. */
   readonly isStopped?: () => boolean;
 }
+
+/** What a search that goes nearest first can be told besides. */
+export interface NearestFirstOptions extends SearchOptions {
+  /** Threads that search, this one included. Default: 1. What they find is the same; of equally near ones, any. */
+  readonly workers?: number;
+  /** Where to write down, every so often and where a bound ends the search, what it takes to go on from there. */
+  readonly checkpoint?: { readonly file: string; readonly everySeconds: number };
+  /**
+   * A checkpoint to go on from. Bounds are those of this search, not those of the one that wrote it; threads may be
+   * more or fewer.
+   */
+  readonly resume?: string;
+}

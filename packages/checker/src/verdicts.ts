@@ -15,6 +15,15 @@ export class Verdicts {
     this.numberOf({ violation: null, reached: true });
   }
 
+  get size(): number {
+    return this.#judgements.size;
+  }
+
+  /** What tells verdicts apart, from a number on. */
+  texts(from: number): Generator<string> {
+    return this.#judgements.texts(from);
+  }
+
   at(verdict: number): Judgement {
     return this.#judgements.at(verdict);
   }

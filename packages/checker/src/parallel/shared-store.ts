@@ -1,7 +1,7 @@
 import { BLOCK_ROWS, BLOCK_SHIFT, ROWS_MAX, rowHash, StateStore } from '../state-store.js';
 import { missed } from './missed.js';
 
-/** A slot whose row is being written. Row numbers from 1 are less; 0 is free. */
+/** A slot whose row is being written: no row has a number of ones only, since a third of the slots stays free. */
 const BUSY = 0xffffffff;
 /** Looks at a busy slot before its thread is given time to go on. */
 const SPINS = 1000;
@@ -43,9 +43,7 @@ export class SharedStore extends StateStore {
     super(width);
     this.#rows = rows;
     this.#isAlone = isOwner;
-    // A thread claims a slot before it has a number for it.
-    this.tagMask = 0;
-    this.slots = new Uint32Array(shared(ROOM_MIN));
+    this.#take(new Uint32Array(shared(ROOM_MIN)));
   }
 
   override get size(): number {
@@ -82,7 +80,7 @@ export class SharedStore extends StateStore {
 
   /** Takes what another thread has shared. */
   adopt({ slots, blocks, parents, capacity }: Extent): void {
-    this.slots = slots;
+    this.#take(slots);
     this.blocks.push(...blocks);
     this.parents.push(...parents);
     this.#capacity = capacity;
@@ -98,31 +96,34 @@ export class SharedStore extends StateStore {
   /** As in any store, and `missed` where there is no more room for this thread. */
   override add(from: Int32Array, at: number, parent: number): boolean {
     if (this.#isAlone && this.size >= this.#capacity) this.reserve(BLOCK_ROWS);
-    const { slots, width } = this;
+    const { slots, width, tagMask } = this;
     const mask = slots.length - 1;
-    let slot = (rowHash(from, at, width) & mask) >>> 0;
+    const hash = rowHash(from, at, width);
+    let slot = (hash & mask) >>> 0;
     for (;;) {
       let entry = Atomics.load(slots, slot);
       if (entry === 0) {
         entry = Atomics.compareExchange(slots, slot, 0, BUSY);
-        if (entry === 0) return this.#write(slot, from, at, parent);
+        if (entry === 0) return this.#write(slot, hash, from, at, parent);
       }
       if (entry === BUSY) {
         this.#await(slot);
         continue;
       }
-      const row = entry - 1;
-      const block = this.blocks[row >>> BLOCK_SHIFT]!;
-      const base = (row & (BLOCK_ROWS - 1)) * width;
-      let same = 0;
-      while (same < width && block[base + same] === from[at + same]) same += 1;
-      if (same === width) return false;
-      slot = (slot + 1) & mask;
+      if (((entry ^ hash) & tagMask) === 0) {
+        const row = ((entry & ~tagMask) >>> 0) - 1;
+        const block = this.blocks[row >>> BLOCK_SHIFT]!;
+        const base = (row & (BLOCK_ROWS - 1)) * width;
+        let same = 0;
+        while (same < width && block[base + same] === from[at + same]) same += 1;
+        if (same === width) return false;
+      }
+      slot = ((slot + 1) & mask) >>> 0;
     }
   }
 
   /** Writes a row for which a slot was claimed. */
-  #write(slot: number, from: Int32Array, at: number, parent: number): true {
+  #write(slot: number, hash: number, from: Int32Array, at: number, parent: number): true {
     const row = Atomics.add(this.#rows, 0, 1);
     if (row >= this.#capacity) {
       Atomics.store(this.slots, slot, 0);
@@ -133,7 +134,7 @@ export class SharedStore extends StateStore {
     const to = inBlock * this.width;
     for (let i = 0; i < this.width; i += 1) block[to + i] = from[at + i]!;
     this.parents[row >>> BLOCK_SHIFT]![inBlock] = parent;
-    Atomics.store(this.slots, slot, row + 1);
+    Atomics.store(this.slots, slot, ((hash & this.tagMask) | (row + 1)) >>> 0);
     this.last = row;
     return true;
   }
@@ -151,10 +152,16 @@ export class SharedStore extends StateStore {
     const { size, width } = this;
     for (let row = 0; row < size; row += 1) {
       const block = this.blocks[row >>> BLOCK_SHIFT]!;
-      let slot = (rowHash(block, (row & (BLOCK_ROWS - 1)) * width, width) & mask) >>> 0;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = row + 1;
+      const hash = rowHash(block, (row & (BLOCK_ROWS - 1)) * width, width);
+      let slot = (hash & mask) >>> 0;
+      while (slots[slot] !== 0) slot = ((slot + 1) & mask) >>> 0;
+      slots[slot] = ((hash & ~mask) | (row + 1)) >>> 0;
     }
+    this.#take(slots);
+  }
+
+  #take(slots: Uint32Array): void {
     this.slots = slots;
+    this.tagMask = ~(slots.length - 1);
   }
 }
