@@ -3,7 +3,7 @@ import { type AnyStateMachine, assign, emit, setup } from 'xstate';
 import { breadthFirst } from '../src/breadth-first.ts';
 import { ENVIRONMENT, type Message, type Model, type ModelMachine } from '../src/model.ts';
 import { partialOrderFaults } from '../src/partial-order-check.ts';
-import type { CheckedProperty, View } from '../src/property.ts';
+import type { CheckedProperty, Observer, View } from '../src/property.ts';
 import { counterCounts, counters, lockServer } from './classics/index.ts';
 import { both, never, said } from './partial-order-both.ts';
 import { replayed, wrongAt } from './replayed.ts';
@@ -106,7 +106,8 @@ const witnessed = (rest: Partial<Model> & Pick<Model, 'machines'>): Model => ({
   route: ({ type }) => ({ to: type === 'told' ? 'witness' : 'receiver', lane: '' }),
   properties: [never('told', ['witness'], (view) => isAt(view, 'witness', 'b'))],
   ...rest,
-  machines: [...rest.machines, receiver, witness],
+  // The receiver is first, so that its step is the first that could be enough.
+  machines: [receiver, ...rest.machines, witness],
 });
 const offering = (
   source: NonNullable<Model['environment']>['sources'][number],
@@ -259,6 +260,21 @@ describe('messages that a machine takes in either order', () => {
   });
 });
 
+test('two messages that the model does not say go in either order are taken in both', () => {
+  const names = ['client0', 'client1'];
+  const model = cells(2, 1, true);
+  const [reduced, plain] = both({
+    ...model,
+    machines: [{ name: 'server', machine: onlyFirst }, ...model.machines.slice(1)],
+    partialOrder: { commutes: () => false },
+    properties: names.map((name) =>
+      never(name, ['server'], (view) => view.snapshot('server').context.first === name),
+    ),
+  });
+  expect(said(plain).violated).toEqual(names);
+  expect(said(reduced)).toEqual(said(plain));
+});
+
 /** Remembers who was first. */
 const onlyFirst: AnyStateMachine = setup({
   types: {} as {
@@ -271,7 +287,7 @@ const onlyFirst: AnyStateMachine = setup({
 });
 
 describe('what a property does not look at, as the model says', () => {
-  const moves = (name: string, watches: boolean): CheckedProperty => ({
+  const moves = (name: string, watches: boolean): Observer<number> => ({
     kind: 'observer',
     name,
     title: 'The second counter does not move',
@@ -293,6 +309,22 @@ describe('what a property does not look at, as the model says', () => {
     expect(said(reduced)).toEqual(said(plain));
     expect(reduced.states).toBe(3 * 3 + 1);
     expect(partialOrderFaults(model)).toEqual([]);
+  });
+
+  test('one that remembers is told of steps whatever its guards say', () => {
+    const inOrder: CheckedProperty = {
+      ...moves('in-order', true),
+      reads: { machines: [], guards: { counter0: () => false, counter1: () => false } },
+      watches: () => true,
+      observe: (memory: number, { machine }: { readonly machine: string }) => ({
+        memory: memory + 1,
+        violation: memory === 0 && machine === 'counter1' ? 'counter1 is first' : null,
+        reached: true,
+      }),
+    };
+    const [reduced, plain] = both({ ...counters(2, 1), properties: [inOrder] });
+    expect(said(plain).violated).toEqual(['in-order']);
+    expect(said(reduced)).toEqual(said(plain));
   });
 
   test('a step that it does watch after all is told of', () => {

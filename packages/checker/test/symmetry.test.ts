@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { setup } from 'xstate';
 import { breadthFirst } from '../src/breadth-first.ts';
-import type { Model } from '../src/model.ts';
+import type { Message, Model } from '../src/model.ts';
 import type { CheckedProperty, Observer } from '../src/property.ts';
 import { interchangeable, type Permutation, renaming, together } from '../src/symmetry.ts';
-import { symmetryFaults } from '../src/symmetry-check.ts';
+import { startKept, symmetryFaults } from '../src/symmetry-check.ts';
 import {
   counterCounts,
   counters,
@@ -43,6 +44,19 @@ const ofClients = (count: number): Model => ({
   ...safety(lockServer(count)),
   symmetry: interchangeable(names('client', count)),
 });
+/** The same, with a lane for each client. */
+const ofLanes = (count: number): Model => {
+  const model = ofClients(count);
+  const lane = (message: Message): string => {
+    const { from, to } = message as Message & { readonly from?: string; readonly to?: string };
+    return from ?? to ?? '';
+  };
+  return {
+    ...model,
+    name: `${model.name}, each with a lane`,
+    route: (message, sender) => ({ ...model.route(message, sender)!, lane: lane(message) }),
+  };
+};
 /** The first counter is what the property looks at, so it has to stay where it is. */
 const ofCounters = (count: number, max: number): Model => ({
   ...counters(count, max),
@@ -89,6 +103,7 @@ describe('states that are images of each other are one', () => {
     ${ofManagers(twoPhaseCommit(4), 4)} | ${twoPhaseCommitCounts(4).states} | ${multisets(4, 4) + multisets(4, 7) + multisets(4, 2)}
     ${ofClients(2)}                     | ${lockServerCounts(2).states}     | ${lockServerOrbits(2)}
     ${ofClients(5)}                     | ${lockServerCounts(5).states}     | ${lockServerOrbits(5)}
+    ${ofLanes(3)}                       | ${lockServerCounts(3).states}     | ${lockServerOrbits(3)}
     ${ofCounters(4, 5)}                 | ${counterCounts(4, 5).states}     | ${6 * multisets(3, 6)}
     ${ofTable(3)}                       | ${philosopherStates(3)}           | ${(philosopherStates(3) + 2 * philosopherStates(1)) / 3}
   `('$model.name: $orbits of $states', ({ model, states, orbits }) => {
@@ -115,6 +130,36 @@ describe('a counterexample is a path of the model itself, as short as without sy
     expect(trace.steps).toHaveLength(steps);
     expect(wrongAt(model, replayed(model, trace))).toEqual([text]);
   });
+});
+
+test('a path begins where the model begins, though that is stored as its image', () => {
+  const machine = setup({}).createMachine({ initial: 'a', states: { a: { on: { x: 'b' } }, b: {} } });
+  const names = ['left', 'right'];
+  const model: Model = {
+    name: 'one of two is told',
+    machines: names.map((name) => ({ name, machine })),
+    route: () => null,
+    inFlight: [{ from: 'right', to: 'left', lane: '', message: { type: 'x' } }],
+    properties: [
+      {
+        kind: 'invariant',
+        name: 'not-told',
+        title: 'Nobody is told',
+        reads: { machines: names },
+        sometimes: null,
+        judge: (view) => {
+          const told = names.find((name) => view.snapshot(name).value === 'b');
+          return { violation: told === undefined ? null : `${told} is told`, reached: false };
+        },
+      },
+    ],
+    symmetry: interchangeable(names),
+  };
+  expect(symmetryFaults(model)).toEqual([]);
+  expect(startKept(model)).toEqual([]);
+  const { text, trace } = breadthFirst(model).violations[0]!;
+  expect(text).toBe('left is told');
+  expect(trace.steps.map(({ from, to }) => [from, to])).toEqual([['right', 'left']]);
 });
 
 /** Remembers who was let in last, and objects to whoever is let in twice running. */
