@@ -1,5 +1,5 @@
 import { type AnyMachineSnapshot, initialTransition, transition } from 'xstate';
-import { canonicalText } from './canonical-text.js';
+import { canonicalText, type KnownTexts } from './canonical-text.js';
 import type { Message, ModelMachine, Transition } from './model.js';
 
 /**
@@ -43,5 +43,8 @@ export const stepped = (machine: ModelMachine, snapshot: AnyMachineSnapshot, mes
   machine.step === undefined ? publicStep(machine, snapshot, message) : machine.step(snapshot, message);
 
 /** The part of a local state that tells it from others. */
-export const localText = ({ canonical }: ModelMachine, { value, context }: AnyMachineSnapshot): string =>
-  canonicalText([value, canonical === undefined ? context : canonical(context)]);
+export const localText = (
+  { canonical }: ModelMachine,
+  { value, context }: AnyMachineSnapshot,
+  known?: KnownTexts,
+): string => canonicalText([value, canonical === undefined ? context : canonical(context)], known);

@@ -1,5 +1,5 @@
 import type { AnyMachineSnapshot } from 'xstate';
-import { canonicalText } from './canonical-text.js';
+import { canonicalText, type KnownTexts } from './canonical-text.js';
 import { Inboxes, type Interned } from './inboxes.js';
 import { IntList } from './int-list.js';
 import { Interner } from './intern.js';
@@ -38,6 +38,8 @@ export class Remembered {
   readonly sent: (readonly Sent[])[] = [];
   /** By transition: what a machine failed with. */
   readonly failures = new Map<number, string>();
+  /** States share what they have in common, so most of a new one's text is known. */
+  readonly #texts: KnownTexts = new WeakMap();
   /** Transitions that xstate was asked for. */
   asked = 0;
 
@@ -92,19 +94,22 @@ export class Remembered {
   }
 
   localNumber(machine: number, snapshot: AnyMachineSnapshot): number {
-    return this.locals[machine]!.number(localText(this.model.machines[machine]!, snapshot), snapshot);
+    return this.locals[machine]!.number(
+      localText(this.model.machines[machine]!, snapshot, this.#texts),
+      snapshot,
+    );
   }
 
   messageNumber(interned: Interned<Message>): number {
     const { from, to, lane, message } = interned;
-    return this.messages.number(canonicalText([from, to, lane, message]), interned);
+    return this.messages.number(canonicalText([from, to, lane, message], this.#texts), interned);
   }
 
   environmentNumber(state: unknown): number {
-    return this.environments.number(canonicalText(state), state);
+    return this.environments.number(canonicalText(state, this.#texts), state);
   }
 
   memoryNumber(property: number, memory: unknown): number {
-    return this.memories[property]!.number(canonicalText(memory), memory);
+    return this.memories[property]!.number(canonicalText(memory, this.#texts), memory);
   }
 }

@@ -120,16 +120,18 @@ function checkedSetUp(
   throw new ModelsError(`${where}: the setup violates ${property.name}: ${violated!.text}`);
 }
 
-/** A participant as a machine of the checker, from where it stands at the start. */
+/**
+ * A participant as a machine of the checker, from where it stands at the start. Its context is canonical as it is,
+ * since a table's shape follows from what is in it; and what two contexts share is written down once.
+ */
 function machineOf(participant: Participant, start: SystemState): ModelMachine {
-  const { name, machine, canonical, threads } = participant;
+  const { name, machine, threads } = participant;
   const stepper = stepperOf(participant);
   return {
     name,
     machine,
     input: participant.input,
     start: start.snapshots[name]!,
-    canonical: canonical as (context: unknown) => unknown,
     ownMoves: (context) =>
       threads(context as never).map((thread) => stepMessage(participant, thread).message),
     step: (snapshot, message) => {
