@@ -83,7 +83,8 @@ export function vmmEnvironmentOf(entries: readonly VmmProcess[]): Processes<VmmS
       if (left !== null) {
         const message = refusal(left, process.thread);
         const next = { ...state, left: state.left.with(number, null) };
-        offers.push({ to: 'kvm', message, next, label: { process: process.name, do: message.type } });
+        const label = { process: process.name, do: message.type };
+        offers.push({ to: 'kvm', message, next, isDue: true, label });
         continue;
       }
       if ((state.away & (1 << number)) !== 0) continue;
@@ -98,7 +99,9 @@ export function vmmEnvironmentOf(entries: readonly VmmProcess[]): Processes<VmmS
           gone: state.gone || call.isExit,
         };
         const label = { process: process.name, step: place + 1, do: call.verb };
-        offers.push({ to: call.to, message: call.message, next, label });
+        // Of a process that ends the kernel ends everything.
+        const isDue = call.isExit && state.gone;
+        offers.push({ to: call.to, message: call.message, next, isDue, label });
       }
     }
     return offers;
