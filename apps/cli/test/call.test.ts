@@ -5,7 +5,7 @@ import { documentOf, expectRefusal } from './support/documents.ts';
 
 test.each`
   case                                   | args                                                     | schema       | sentence
-  ${'no verb'}                           | ${[]}                                                    | ${'error'}   | ${/a verb is missing \(run, follow, vectors or size\); see spapr-dma --help/}
+  ${'no verb'}                           | ${[]}                                                    | ${'error'}   | ${/a verb is missing \(run, check, follow, vectors or size\); see spapr-dma --help/}
   ${'an unknown verb'}                   | ${['frobnicate']}                                        | ${'error'}   | ${/unknown verb 'frobnicate'/}
   ${'a misspelt verb'}                   | ${['fellow', 'x.log']}                                   | ${'error'}   | ${/unknown verb 'fellow', did you mean follow;/}
   ${'an unknown option of the command'}  | ${['--frobnicate']}                                      | ${'error'}   | ${/unknown option '--frobnicate'/}
@@ -40,7 +40,7 @@ test.each`
   expect(json.stderr).toBe(`spapr-dma: ${error.text}.\n`);
 });
 
-test.each([[[]], [['run']], [['follow']], [['vectors']]])(
+test.each([[[]], [['run']], [['check']], [['follow']], [['vectors']]])(
   '%j --help tells the usage, with examples',
   async (verb) => {
     const { status, stdout, stderr } = await spaprDma([...verb, '--help']);
@@ -57,7 +57,7 @@ test.each(['run', 'follow', 'vectors'])('the files and stories in the examples o
   for (const [, file = ''] of stdout.matchAll(/\b((?:traces|vectors)\/\S+)/g)) {
     expect(existsSync(`${repository}/${file}`), file).toBe(true);
   }
-  for (const [, story = ''] of stdout.matchAll(/ run ([a-z]\S+)/g))
+  for (const [, story = ''] of stdout.matchAll(/ run ([a-z][\w-]+)(?= )/g))
     expect(list.stdout).toContain(`\n${story} `);
 });
 

@@ -46,6 +46,8 @@ export interface CheckCall {
   /** Files for the counterexample: as a trace of states, and to be played again. */
   readonly itf: string | null;
   readonly out: string | null;
+  /** A file for the model itself. */
+  readonly promela: string | null;
 }
 
 interface CheckOptions {
@@ -71,6 +73,7 @@ interface CheckOptions {
   readonly chart?: ChartKind;
   readonly itf?: string;
   readonly out?: string;
+  readonly promela?: string;
 }
 
 const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
@@ -154,6 +157,7 @@ export function checkCommand(accept: (call: CheckCall) => void): Command {
     )
     .option('--itf <file>', 'write the states on the way, in the Informal Trace Format')
     .option('--out <file>', 'write the way there, for spapr-dma run FILE')
+    .option('--promela <file>', 'write the model in Promela, for Spin')
     .option('--json', 'print one JSON document and nothing else')
     .addHelpText(
       'after',
@@ -201,6 +205,7 @@ function checkCallOf(models: readonly string[], options: CheckOptions): CheckCal
     chart: options.chart ?? null,
     itf: options.itf ?? null,
     out: options.out ?? null,
+    promela: options.promela ?? null,
   };
   const why = contradictionIn(call, options);
   if (why !== null) throw new CallError(`${why}; see spapr-dma check --help`, 'check');
@@ -208,11 +213,16 @@ function checkCallOf(models: readonly string[], options: CheckOptions): CheckCal
 }
 
 /** Options that want exactly one model. */
-const OF_ONE = ['chart', 'itf', 'out', 'checkpoint', 'resume'] as const;
+const OF_ONE = ['chart', 'itf', 'out', 'promela', 'checkpoint', 'resume'] as const;
 /** What changes a model: then nothing is known of what it comes to. */
 const CHANGING = ['preset', 'set', 'size', 'property'] as const;
 /** What says how to search: without a model there is nothing to search. */
 const SEARCHING = ['order', 'seed', 'walks', 'depth', 'states', 'memory', 'until'] as const;
+
+const OF_BREADTH = ['workers', 'checkpoint', 'resume'] as const;
+const REDUCTIONS = ['symmetry', 'partialOrder'] as const;
+
+const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** Why options do not go together, as a sentence without its end; null where they do. */
 function contradictionIn({ models, matrix, all, search }: CheckCall, options: CheckOptions): string | null {
@@ -228,6 +238,13 @@ function contradictionIn({ models, matrix, all, search }: CheckCall, options: Ch
     return `--${search.seed === null ? 'walks' : 'seed'} goes with --order random`;
   }
   if (search.every !== null && search.checkpoint === null) return '--every goes with --checkpoint';
-  if (search.workers > 1 && search.order !== 'breadth') return '--workers goes with --order breadth';
+  if (search.partialOrder === true) {
+    if (search.workers > 1) return '--partial-order takes one thread';
+    if (search.checkpoint !== null || search.resume !== null) return '--partial-order cannot be saved';
+  }
+  // Only a search that goes nearest first can do these; without a reduction the others do what they always do.
+  const nearest = given(OF_BREADTH) ?? REDUCTIONS.find((name) => options[name] === true);
+  if (nearest !== undefined && search.order !== 'breadth')
+    return `--${dashed(nearest)} goes with --order breadth`;
   return null;
 }

@@ -1,7 +1,7 @@
 import { showsAgain } from '@spapr-dma/system';
 import { chartOf, drawnText, lengthText } from '../played/played-text.js';
 import type { Paint } from '../text/paint.js';
-import { counted, excerpt, grouped, seconds, share } from '../text/words.js';
+import { counted, enumerated, excerpt, grouped, seconds, share } from '../text/words.js';
 import type { CheckCall } from './check-call.js';
 import { boundText, type Report } from './report.js';
 
@@ -87,12 +87,17 @@ function replayText(played: NonNullable<Report['played']>, paint: Paint): string
 }
 
 /** Where files were written, for whoever asked for them. */
-function filesText({ played }: Report, { out, itf }: CheckCall): string {
-  const written = [out, itf].filter((file) => file !== null);
-  if (written.length === 0) return '';
-  if (played === null) return `There is nothing to write to ${written.join(' and ')}.\n`;
-  const again = out === null ? '' : ` Play it with: spapr-dma run ${out}`;
-  return `Written: ${written.join(' and ')}.${again}\n`;
+function filesText({ played, found }: Report, { out, itf, promela, search }: CheckCall): string {
+  const ways = [out, itf].filter((file) => file !== null);
+  const written = [...(promela === null ? [] : [promela]), ...(played === null ? [] : ways)];
+  const again = out === null || played === null ? '' : ` Play it with: spapr-dma run ${out}`;
+  return [
+    written.length === 0 ? '' : `Written: ${enumerated(written)}.${again}\n`,
+    search.checkpoint === null || found.result.bound === null
+      ? ''
+      : `Saved: ${search.checkpoint}. Go on with --resume ${search.checkpoint}\n`,
+    played === null && ways.length > 0 ? `There is no counterexample to write to ${enumerated(ways)}.\n` : '',
+  ].join('');
 }
 
 /** The chart alone, as it is written for other tools; null where there is nothing to draw. */

@@ -23,8 +23,9 @@ async function write(file: string, text: string): Promise<void> {
   }
 }
 
-/** The counterexample in the files that were asked for. */
-async function writeFiles({ played }: Report, { out, itf }: CheckCall): Promise<void> {
+/** The files that were asked for. */
+async function writeFiles({ played, found }: Report, { out, itf, promela }: CheckCall): Promise<void> {
+  if (promela !== null) await write(promela, found.promela ?? '');
   if (played === null) return;
   if (out !== null) await write(out, writeCounterexample(played.counterexample, played.steps));
   if (itf !== null) await write(itf, jsonText(itfOf(played)));

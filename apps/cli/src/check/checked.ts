@@ -11,15 +11,19 @@ import { search } from './search.js';
 /** @throws CallError for what does not exist, or makes no sense */
 function requestOf(entry: ModelEntry, call: CheckCall): Request {
   const set: Settings = known(() => parseSettings(call.set));
-  const { preset, size, properties } = call;
+  const { preset, size, properties: asked } = call;
+  // What a model asks of paths that go on for ever, it asks when its name is given.
+  const eventually = asked.filter((name) => entry.eventually.includes(name));
+  const properties = asked.filter((name) => entry.properties.includes(name) || !eventually.includes(name));
   return {
     entry,
     search: call.search,
+    promela: call.promela !== null,
     options: {
       set,
       ...(preset === null ? {} : { preset }),
       ...(size === null ? {} : { size }),
-      ...(properties.length === 0 ? {} : { properties }),
+      ...(asked.length === 0 ? {} : { properties, eventually }),
     },
   };
 }

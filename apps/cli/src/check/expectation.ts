@@ -50,8 +50,10 @@ export function expectationOf(entry: ModelEntry, call: CheckCall, found: Found):
   const { result } = found;
   const { verdict, violated } = entry;
   const { order, symmetry, partialOrder, until } = call.search;
-  const isWhole = result.bound === null && (until === 'all' || found.violations.length === 0);
-  const counts = isWhole && order === 'breadth' && symmetry === null && partialOrder === null;
+  const isWhole = result.bound === null && until === 'all';
+  // What is counted is a search that ends with its first violation.
+  const isListed = result.bound === null && (until === 'first' || result.verdict === 'holds');
+  const counts = isListed && order === 'breadth' && symmetry === null && partialOrder === null;
   const { states, transitions, depth } = counts ? entry : { states: null, transitions: null, depth: null };
   const counted = { states, transitions, depth };
   // A search that found nothing before its bound says nothing against what is known.

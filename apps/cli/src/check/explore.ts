@@ -1,5 +1,12 @@
-import { breadthFirst, type Progress, type SearchResult } from '@spapr-dma/checker';
-import { choicesOfTrace, type ModelEntry, type ModelOptions, modelOf } from '@spapr-dma/models';
+import {
+  type Model,
+  type OrderedSearchOptions,
+  type Progress,
+  promelaOf,
+  type SearchResult,
+  search as searched,
+} from '@spapr-dma/checker';
+import { choicesOfTrace, type ModelEntry, type ModelOptions, ModelsError, modelOf } from '@spapr-dma/models';
 import type { Choice, Settings, Size } from '@spapr-dma/system';
 import type { SearchCall } from './check-call.js';
 
@@ -8,6 +15,8 @@ export interface Request {
   readonly entry: ModelEntry;
   readonly options: ModelOptions;
   readonly search: SearchCall;
+  /** Whether the model is wanted in Promela too. */
+  readonly promela: boolean;
 }
 
 /** A violation with the choices that lead to it from the start of the search. */
@@ -28,6 +37,8 @@ export interface Found {
   readonly size: Size;
   /** The choices that lead to where the search begins. */
   readonly setup: readonly Choice[];
+  /** The model in Promela; null where nobody asked for it. */
+  readonly promela: string | null;
 }
 
 /** What whoever waits hears, and may say. */
@@ -36,11 +47,16 @@ export interface Listener {
   readonly isStopped: () => boolean;
 }
 
-/** Searches a model. @throws ModelsError, SettingsError */
-export function explore({ entry, options, search }: Request, listener: Listener): Found {
-  const { model, preset, settings, size, setup } = modelOf(entry, options);
-  const { depth, states, memory, until, symmetry, partialOrder } = search;
-  const { violations, ...result } = breadthFirst(model, {
+/** Where chance begins, unless somebody says so: the same call has the same answer. */
+export const SEED = 1;
+
+/** How often a search is written down, unless somebody says so. */
+const EVERY_SECONDS = 60;
+
+function optionsOf(call: SearchCall, listener: Listener): OrderedSearchOptions {
+  const { order, seed, walks, depth, states, memory, until, symmetry, partialOrder } = call;
+  const { workers, checkpoint, every, resume } = call;
+  const options = {
     ...listener,
     until,
     ...(depth === null ? {} : { depthMax: depth }),
@@ -48,7 +64,34 @@ export function explore({ entry, options, search }: Request, listener: Listener)
     ...(memory === null ? {} : { bytesMax: memory }),
     ...(symmetry === null ? {} : { symmetry }),
     ...(partialOrder === null ? {} : { partialOrder }),
-  });
+  };
+  if (order === 'breadth') {
+    const everySeconds = every ?? EVERY_SECONDS;
+    return {
+      ...options,
+      order,
+      workers,
+      ...(checkpoint === null ? {} : { checkpoint: { file: checkpoint, everySeconds } }),
+      ...(resume === null ? {} : { resume }),
+    };
+  }
+  if (order === 'depth') return { ...options, order };
+  return { ...options, order, seed: seed ?? SEED, ...(walks === null ? {} : { walks }) };
+}
+
+/** A model in Promela. @throws ModelsError for one that is too large */
+function promelaText(model: Model): string {
+  try {
+    return promelaOf(model).text;
+  } catch (error) {
+    throw error instanceof RangeError ? new ModelsError(error.message) : error;
+  }
+}
+
+/** Searches a model. @throws ModelsError, SettingsError */
+export function explore({ entry, options, search, promela }: Request, listener: Listener): Found {
+  const { model, preset, settings, size, setup } = modelOf(entry, options);
+  const { violations, ...result } = searched(model, optionsOf(search, listener));
   return {
     result,
     violations: violations.map(({ property, text, trace }) => ({
@@ -61,5 +104,6 @@ export function explore({ entry, options, search }: Request, listener: Listener)
     settings,
     size,
     setup,
+    promela: promela ? promelaText(model) : null,
   };
 }

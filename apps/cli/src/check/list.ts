@@ -12,6 +12,7 @@ const entryDocument = (entry: ModelEntry) => ({
   set: entry.set,
   size: entry.scenario.size,
   properties: entry.properties,
+  eventually: entry.eventually,
   verdict: entry.verdict,
   violated: entry.violated,
   states: entry.states,
@@ -33,13 +34,22 @@ const columns = [
   { title: 'states', align: 'right' },
 ] as const;
 
-const row = ({ name, preset, set, properties, verdict, violated, states }: ModelEntry): readonly string[] => [
+const row = ({
+  name,
+  preset,
+  set,
+  properties,
+  eventually,
+  verdict,
+  violated,
+  states,
+}: ModelEntry): readonly string[] => [
   name,
   preset,
   Object.entries(set)
     .map(([switchName, value]) => `${switchName}=${value}`)
     .join(' '),
-  properties.join(' '),
+  [...new Set([...properties, ...eventually])].join(' '),
   verdict === 'holds' ? 'holds' : `violates ${violated.join(' ')}`,
   states === null ? '' : grouped(states),
 ];

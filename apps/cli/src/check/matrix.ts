@@ -31,7 +31,7 @@ function verdictOn(property: string, { found }: Report): Verdict {
 }
 
 const rowsOf = (entry: ModelEntry, report: Report): readonly MatrixRow[] =>
-  entry.properties.map((property) => ({
+  [...new Set([...entry.properties, ...entry.eventually])].map((property) => ({
     switch: entry.switch!,
     value: entry.value!,
     model: entry.name,

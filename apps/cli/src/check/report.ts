@@ -25,7 +25,7 @@ const BOUNDS = {
   depth: 'the depth that was allowed',
   states: 'the number of states that was allowed',
   memory: 'the memory that was allowed',
-  steps: 'the steps that were allowed',
+  steps: 'the end of the walks',
   stopped: 'an interruption',
 } as const;
 

@@ -20,12 +20,28 @@ export function known<Answer>(ask: () => Answer): Answer {
 /** Every model, in the order of the file. @throws CallError where it cannot be read */
 export const allModels = (): readonly ModelEntry[] => known(() => loadModels(folder()).models);
 
-/** @throws CallError for a name that no model has, with those there are */
+/** Names that are told to somebody who typed another. */
+const TOLD_MAX = 12;
+
+/** Names that contain what was typed, or else one that is nearly the same. */
+function similar(name: string, names: readonly string[]): readonly string[] {
+  const containing = names.filter((each) => each.toLowerCase().includes(name.toLowerCase()));
+  if (containing.length > 0) return containing;
+  const meant = nearest(name, names);
+  return meant === undefined ? [] : [meant];
+}
+
+/** @throws CallError for a name that no model has, with those that were probably meant */
 export function modelNamed(models: readonly ModelEntry[], name: string): ModelEntry {
   const model = models.find((each) => each.name === name);
   if (model !== undefined) return model;
   const names = models.map((each) => each.name);
-  const meant = nearest(name, names);
-  const hint = meant === undefined ? '' : `did you mean '${meant}'? `;
-  throw new CallError(`there is no model '${name}'; ${hint}There are: ${names.join(', ')}`, 'check');
+  const meant = similar(name, names);
+  const told = (meant.length > 0 ? meant : names).slice(0, TOLD_MAX);
+  const list = told.map((each) => `'${each}'`).join(', ');
+  const hint = meant.length > 0 ? `did you mean ${list}?` : `there are ${list} and others;`;
+  throw new CallError(
+    `there is no model '${name}'; ${hint} spapr-dma check lists all ${names.length}`,
+    'check',
+  );
 }

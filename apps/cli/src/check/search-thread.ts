@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { CheckpointError } from '@spapr-dma/checker';
 import { ModelsError } from '@spapr-dma/models';
 import { SettingsError } from '@spapr-dma/system';
 import { explore } from './explore.js';
@@ -14,6 +15,8 @@ try {
   });
   tell({ kind: 'found', found });
 } catch (error) {
-  if (!(error instanceof ModelsError || error instanceof SettingsError)) throw error;
+  const isTheirs =
+    error instanceof ModelsError || error instanceof SettingsError || error instanceof CheckpointError;
+  if (!isTheirs) throw error;
   tell({ kind: 'refused', text: error.message });
 }

@@ -113,6 +113,10 @@ function tellFields(
   }
 }
 
+/** Where QEMU is: running, paused, aborted, … Threads have a place each, of which the messages tell. */
+const modeOf = ({ value, machine }: AnyMachineSnapshot): string | null =>
+  machine.id !== 'qemu-spapr' ? null : typeof value === 'string' ? value : (Object.keys(value)[0] ?? null);
+
 /**
  * What became different in a machine, one short text each, in words of its sources. Where its threads stand is left
  * out, since the messages tell.
@@ -120,6 +124,8 @@ function tellFields(
 export function changesOf(before: AnyMachineSnapshot, after: AnyMachineSnapshot): readonly string[] {
   const told: string[] = [];
   const naming = NAMINGS[after.machine.id] ?? {};
+  const [old, now] = [modeOf(before), modeOf(after)];
+  if (old !== now) told.push(`QEMU: ${old} → ${now}`);
   tellFields('', before.context as never, after.context as never, naming, (text) => told.push(text));
   return told;
 }
