@@ -85,7 +85,7 @@ export class ParallelSearch extends BreadthFirst {
   }
 
   protected override goOn(): void {
-    const rows = Math.min(this.levelEnd - this.next, this.#rows);
+    const rows = Math.min(this.levelEnd - this.next, this.#rows, this.#rowsToBound());
     // Which steps are enough depends on the model, which one thread has.
     const isAlone = this.partialOrder !== null || rows < this.#sharing.aloneBelow;
     if (!isAlone && this.#haveStarted()) this.#goOnTogether(rows);
@@ -94,6 +94,12 @@ export class ParallelSearch extends BreadthFirst {
 
   protected override get expected(): number {
     return Math.max(super.expected, this.#roomFor(this.#rows));
+  }
+
+  /** Rows that may go on before there are as many states as are asked for, as far as one can tell. */
+  #rowsToBound(): number {
+    const { statesMax = Number.POSITIVE_INFINITY } = this.options;
+    return Math.max(this.#sharing.aloneBelow, Math.ceil((statesMax - this.store.size) / this.#growth));
   }
 
   #roomFor(rows: number): number {
