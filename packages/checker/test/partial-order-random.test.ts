@@ -113,7 +113,7 @@ describe('random models', () => {
           plainStates += plain.states;
         },
       ),
-      { numRuns: Number(process.env.RUNS ?? 60) },
+      { numRuns: 60 },
     );
     expect(states).toBeLessThan(plainStates);
   });
