@@ -280,8 +280,8 @@ test('several models are checked one after the other', async () => {
 });
 
 /** Interrupts a search that goes on for ever; it may take so long to begin that this is too early. */
-async function interruptedAfter(delay: number) {
-  const child = start(['check', MODEL, '--order', 'random', '--walks', '1000000000', '--json']);
+async function interruptedAfter(delay: number, args = [MODEL, '--order', 'random', '--walks', '1000000000']) {
+  const child = start(['check', ...args, '--json']);
   const told = { stdout: '', stderr: '' };
   child.stdout?.on('data', (chunk) => {
     told.stdout += chunk;
@@ -295,7 +295,7 @@ async function interruptedAfter(delay: number) {
   return { status, ...told };
 }
 
-test('an interruption ends the search with what was seen so far', async () => {
+test('an interruption ends the search with what was seen so far', { timeout: 60_000 }, async () => {
   let ended = await interruptedAfter(1500);
   for (const delay of [4000, 9000]) {
     if (ended.status === null || !/after [1-9]/.test(ended.stderr)) ended = await interruptedAfter(delay);
@@ -308,6 +308,25 @@ test('an interruption ends the search with what was seen so far', async () => {
   expect(report).toMatchObject({ verdict: 'bounded', bound: 'stopped' });
   expect(report.transitions).toBeGreaterThan(1000);
 });
+
+test.each([
+  ['--matrix', 'check-matrix', 'rows'],
+  ['--all', 'check-models', 'models'],
+])(
+  'an interruption of %s leaves what was checked by then',
+  async (option, schema, name) => {
+    let ended = await interruptedAfter(4000, [option]);
+    for (const delay of [8000, 14_000]) {
+      if (ended.status === null || ended.stdout.includes(`"${name}": []`))
+        ended = await interruptedAfter(delay, [option]);
+    }
+    expect(ended.status).toBe(2);
+    expect(ended.stderr).toMatch(/^spapr-dma: interrupted /);
+    const document = documentOf<Record<string, readonly { verdict: string }[]>>(schema, ended);
+    expect(document[name]!.length).toBeGreaterThan(0);
+  },
+  60_000,
+);
 
 test('progress tells states, rate, depth, frontier and what is left', () => {
   const progress = { states: 5000, transitions: 9000, depth: 40, frontier: 300, seconds: 2 };

@@ -25,9 +25,11 @@ const written = readFileSync(file, 'utf8');
 
 type Fields = Record<string, unknown>;
 
+let files = 0;
+
 /** A file with other fields. */
 function doctored(change: Fields): string {
-  const path = join(folder, `doctored-${Object.keys(change).join('-')}.json`);
+  const path = join(folder, `doctored-${files++}.json`);
   writeFileSync(path, JSON.stringify({ ...(JSON.parse(written) as Fields), ...change }));
   return path;
 }
@@ -95,18 +97,17 @@ describe('run FILE', () => {
 describe('a file that cannot be played', () => {
   mkdirSync(join(folder, 'folder.d'));
   const steps = (JSON.parse(written) as { steps: Fields[] }).steps;
-  const offer = {
-    kind: 'offer',
-    to: 'qemu-spapr',
-    message: { type: 'stop', from: 'environment', to: 'kvm' },
-  };
   test.each<[string, string, RegExp]>([
     ['is missing', join(folder, 'no.json'), /no\.json does not exist/],
     ['is a folder', join(folder, 'folder.d'), /folder\.d/],
     ['is empty', fileOf('empty.json', ''), /empty\.json: line 1: the file ends too early/],
     ['was cut', fileOf('cut.json', written.slice(0, -40)), /cut\.json: line \d+: the file ends too early/],
     ['is no text', fileOf('bytes.json', Buffer.from([0x7b, 0xff, 0xfe])), /bytes\.json is no text/],
-    ['is a cut packed file', fileOf('cut.json.gz', gzipSync(written).subarray(0, 400)), /cut\.json\.gz/],
+    [
+      'is a cut packed file',
+      fileOf('cut.json.gz', gzipSync(written).subarray(0, 400)),
+      /the gzip data ends before its end/,
+    ],
     ['is something else', fileOf('other.json', '{"stories": []}'), /: format: is missing/],
     [
       'has another version',
@@ -121,7 +122,7 @@ describe('a file that cannot be played', () => {
     ],
     [
       'has a step that cannot be taken',
-      doctored({ loopAfter: null, steps: [...steps, ...steps, { choice: offer }] }),
+      doctored({ steps: [...steps, { choice: { kind: 'step', to: 'moon', thread: 'main' } }] }),
       /steps\[\d+\] cannot be taken/,
     ],
     [

@@ -1,11 +1,11 @@
-import type { Answer, Fault, Status } from '../answer.js';
+import type { Answer, Status } from '../answer.js';
 import type { Host } from '../host.js';
 import type { Paint } from '../text/paint.js';
 import { table } from '../text/table.js';
 import { counted, grouped, seconds } from '../text/words.js';
 import type { CheckCall } from './check-call.js';
 import { reportsDocument } from './check-document.js';
-import { checked } from './checked.js';
+import { checkedAll } from './checked.js';
 import type { Report } from './report.js';
 import { allModels } from './repository.js';
 
@@ -48,14 +48,7 @@ function allText(reports: readonly Report[], paint: Paint): string {
 
 /** `spapr-dma check --all`: every model, held against what models.json says of it. */
 export async function checkAll(call: CheckCall, host: Host): Promise<Answer> {
-  const reports: Report[] = [];
-  let error: Fault | null = null;
-  for (const entry of allModels()) {
-    const report = await checked(entry, call, host);
-    reports.push(report);
-    error = report.fault;
-    if (error !== null) break;
-  }
+  const { reports, error } = await checkedAll(allModels(), call, host);
   const status: Status = error !== null ? 2 : reports.every(isMet) ? 0 : 1;
   return { status, document: reportsDocument(reports, error), text: () => allText(reports, host.paint) };
 }

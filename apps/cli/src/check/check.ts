@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import type { ModelEntry } from '@spapr-dma/models';
 import { writeCounterexample } from '@spapr-dma/system';
-import type { Answer, Fault, Status } from '../answer.js';
+import type { Answer, Status } from '../answer.js';
 import { CallError } from '../call-error.js';
 import type { Host } from '../host.js';
 import { jsonText } from '../text/json.js';
 import type { CheckCall } from './check-call.js';
 import { reportDocument, reportsDocument } from './check-document.js';
 import { chartAlone, reportText } from './check-text.js';
-import { checked } from './checked.js';
+import { checked, checkedAll } from './checked.js';
 import { itfOf } from './itf.js';
 import { listModels } from './list.js';
 import type { Report } from './report.js';
@@ -48,17 +48,10 @@ async function checkOne(entry: ModelEntry, call: CheckCall, host: Host): Promise
 }
 
 async function checkSeveral(entries: readonly ModelEntry[], call: CheckCall, host: Host): Promise<Answer> {
-  const reports: Report[] = [];
-  let error: Fault | null = null;
-  for (const entry of entries) {
-    const report = await checked(entry, call, host);
-    reports.push(report);
-    error = report.fault;
-    if (error !== null) break;
-  }
+  const { reports, error } = await checkedAll(entries, call, host);
   const statuses = reports.map(statusOf);
   return {
-    status: statuses.includes(2) ? 2 : statuses.includes(1) ? 1 : 0,
+    status: error !== null || statuses.includes(2) ? 2 : statuses.includes(1) ? 1 : 0,
     document: reportsDocument(reports, error),
     text: () => reports.map((report) => reportText(report, call, host.paint)).join('\n'),
   };

@@ -1,5 +1,6 @@
 import type { ModelEntry } from '@spapr-dma/models';
 import { parseSettings, type Settings } from '@spapr-dma/system';
+import type { Fault } from '../answer.js';
 import type { Host } from '../host.js';
 import type { CheckCall } from './check-call.js';
 import type { Request } from './explore.js';
@@ -38,4 +39,22 @@ export async function checked(entry: ModelEntry, call: CheckCall, host: Host): P
     progress.show(progressText(entry.name, seen, states)),
   );
   return reportOf(entry, call, found);
+}
+
+/** Searches one model after another, until the person asks to stop or one cannot be searched to its end. */
+export async function checkedAll(
+  entries: readonly ModelEntry[],
+  call: CheckCall,
+  host: Host,
+): Promise<{ readonly reports: readonly Report[]; readonly error: Fault | null }> {
+  const reports: Report[] = [];
+  for (const entry of entries) {
+    if (host.interrupted.aborted) {
+      return { reports, error: { line: null, text: `interrupted before the model ${entry.name}` } };
+    }
+    const report = await checked(entry, call, host);
+    reports.push(report);
+    if (report.fault !== null) return { reports, error: report.fault };
+  }
+  return { reports, error: null };
 }

@@ -1,11 +1,10 @@
-import type { ModelEntry } from '@spapr-dma/models';
-import type { Answer, Fault, Status } from '../answer.js';
+import type { Answer, Status } from '../answer.js';
 import type { Host } from '../host.js';
 import type { Paint } from '../text/paint.js';
 import { type Cell, table } from '../text/table.js';
 import { counted } from '../text/words.js';
 import type { CheckCall } from './check-call.js';
-import { checked } from './checked.js';
+import { checkedAll } from './checked.js';
 import { brokenOf } from './expectation.js';
 import type { Report } from './report.js';
 import { allModels } from './repository.js';
@@ -30,13 +29,17 @@ function verdictOn(property: string, { found }: Report): Verdict {
   return found.result.bound === null ? 'holds' : 'bounded';
 }
 
-const rowsOf = (entry: ModelEntry, report: Report): readonly MatrixRow[] =>
-  [...new Set([...entry.properties, ...entry.eventually])].map((property) => ({
-    switch: entry.switch!,
-    value: entry.value!,
-    model: entry.name,
+const askedOf = ({ properties, eventually }: Report['entry']): readonly string[] => [
+  ...new Set([...properties, ...eventually]),
+];
+
+const rowsOf = (report: Report): readonly MatrixRow[] =>
+  askedOf(report.entry).map((property) => ({
+    switch: report.entry.switch!,
+    value: report.entry.value!,
+    model: report.entry.name,
     property,
-    expected: entry.violated.includes(property) ? 'violated' : 'holds',
+    expected: report.entry.violated.includes(property) ? 'violated' : 'holds',
     verdict: verdictOn(property, report),
     states: report.found.result.states,
     seconds: report.found.result.seconds,
@@ -90,14 +93,8 @@ function matrixText(rows: readonly MatrixRow[], paint: Paint): string {
 export async function checkMatrix(call: CheckCall, host: Host): Promise<Answer> {
   const entries = allModels().filter((entry) => entry.switch !== null);
   const whole: CheckCall = { ...call, search: { ...call.search, until: 'all' } };
-  const rows: MatrixRow[] = [];
-  let error: Fault | null = null;
-  for (const entry of entries) {
-    const report = await checked(entry, whole, host);
-    rows.push(...rowsOf(entry, report));
-    error = report.fault;
-    if (error !== null) break;
-  }
+  const { reports, error } = await checkedAll(entries, whole, host);
+  const rows = reports.flatMap(rowsOf);
   const status: Status = error !== null ? 2 : rows.some(isUnexpected) ? 1 : 0;
   const document = { rows, error };
   return { status, document, text: () => matrixText(rows, host.paint) };
