@@ -101,7 +101,13 @@ export class SharedStore extends StateStore {
     const hash = rowHash(from, at, width);
     let slot = (hash & mask) >>> 0;
     for (;;) {
-      let entry = Atomics.load(slots, slot);
+      let entry = slots[slot]!;
+      // The number of another row stays where it is once it is there; all else takes a closer look.
+      if (entry !== 0 && entry !== BUSY && ((entry ^ hash) & tagMask) !== 0) {
+        slot = ((slot + 1) & mask) >>> 0;
+        continue;
+      }
+      entry = Atomics.load(slots, slot);
       if (entry === 0) {
         entry = Atomics.compareExchange(slots, slot, 0, BUSY);
         if (entry === 0) return this.#write(slot, hash, from, at, parent);
