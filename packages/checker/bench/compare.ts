@@ -4,7 +4,7 @@ import { fromTransition } from 'xstate';
 import { getAdjacencyMap } from 'xstate/graph';
 import { spinLacks, spinRun } from '../../../spin.base.ts';
 import { remember } from '../src/answers.ts';
-import { BreadthFirst } from '../src/breadth-first.ts';
+import { BreadthFirst, breadthFirst } from '../src/breadth-first.ts';
 import type { Model } from '../src/model.ts';
 import { naiveSearch } from '../src/naive.ts';
 import {
@@ -124,6 +124,36 @@ function print(rows: readonly Row[]): void {
   }
 }
 
+/** Reductions with which a verdict is looked for. */
+const REDUCTIONS: readonly (readonly [string, SearchOptions])[] = [
+  ['none', { symmetry: false }],
+  ['symmetry', { symmetry: true }],
+  ['partial order', { symmetry: false, partialOrder: true }],
+  ['symmetry and partial order', { symmetry: true, partialOrder: true }],
+];
+
+/** Prints how long it takes to the first violation, or to know that there is none: xstate is asked anew. */
+async function printVerdicts(model: Model, promela: PromelaModel | null): Promise<void> {
+  console.log('seconds to the verdict, by reduction:');
+  for (const [name, options] of REDUCTIONS) {
+    const { result, seconds } = timed(() => breadthFirst(model, options));
+    const { verdict, states } = result;
+    console.log(`  ours, ${name}: ${verdict}, ${seconds.toFixed(3)}, ${whole(states)} states`);
+  }
+  if (promela === null) return;
+  // Only invariants are part of what Spin is given.
+  for (const [name, flag] of [['none', '-DNOREDUCE'] as const, ['its partial order', '-DREDUCE'] as const]) {
+    const { states, errors, seconds } = await spinRun(promela.text, {
+      states: promela.states,
+      spin: ['-DASSERT'],
+      flags: ['-O2', '-DSAFETY', flag],
+      runs: RUNS,
+    });
+    const verdict = errors === 0 ? 'holds' : 'violated';
+    console.log(`  Spin, ${name}: ${verdict}, ${seconds.toFixed(3)}, ${whole(states)} states`);
+  }
+}
+
 /** Prints what each way of searching a model costs. */
 export async function compare(name: string, model: Model): Promise<void> {
   const { asking, remembering } = ours(model, PLAIN);
@@ -133,16 +163,19 @@ export async function compare(name: string, model: Model): Promise<void> {
   console.log(`local states: ${locals.join(', ')}`);
   const lacks = spinLacks();
   const rows = [asking, remembering];
-  let compiling = '';
+  let compiling = `no Spin: ${lacks}`;
+  let promela: PromelaModel | null = null;
   if (lacks === null) {
-    const { result: promela, seconds } = timed(() => promelaOf(model));
+    const { result, seconds } = timed(() => promelaOf(model));
+    promela = result;
     const { row, compileSeconds } = await spins(promela);
     rows.push(row);
     const sum = seconds + compileSeconds + row.seconds;
     compiling = `Spin from our model to its end: export ${seconds.toFixed(1)} s, gcc ${compileSeconds.toFixed(1)} s, in all ${sum.toFixed(1)} s`;
   }
   print([...rows, naive(model), graph(model)]);
-  console.log(lacks === null ? compiling : `no Spin: ${lacks}`);
+  console.log(compiling);
+  await printVerdicts(model, promela);
 }
 
 /** Prints what the figures were measured on. */
