@@ -6,6 +6,7 @@ import {
   learned,
   type Memory,
   named,
+  type Routes,
   type ScriptContext,
   ScriptError,
   type SystemState,
@@ -21,6 +22,8 @@ export interface EnvironmentState {
   readonly seen: Readonly<Record<string, number>>;
   /** What was mapped and migrated; null where no step asks for it. */
   readonly memory: Memory | null;
+  /** The QEMU that the guest runs on; null where no process hands the guest over. */
+  readonly qemu: string | null;
 }
 
 /** What a step does, as far as it can be said beforehand. */
@@ -29,6 +32,8 @@ interface PlannedStep extends ProcessStep {
   readonly fixed: Choice | null;
   /** Looks at QEMU when its time comes. */
   readonly looks: boolean;
+  /** The QEMU to which the guest goes in the same step; null where it stays. */
+  readonly handover: string | null;
 }
 interface PlannedProcess extends Omit<ProcessEntry, 'steps'> {
   readonly steps: readonly PlannedStep[];
@@ -36,6 +41,8 @@ interface PlannedProcess extends Omit<ProcessEntry, 'steps'> {
 
 /** Verbs whose message tells of QEMU as it is when the step is taken. */
 const OF_THE_MOMENT: readonly string[] = ['power-on', 'dlpar-add-phb', 'dlpar-add-device'];
+/** Another QEMU takes the guest. */
+const HANDOVER = 'handover';
 /** Verbs that hand on what the last migration wrote. */
 const OF_THE_STREAM = 'migrate-incoming';
 
@@ -76,20 +83,44 @@ function choiceIn(step: ProcessStep, moment: Moment, memory: Memory): Choice | n
   }
 }
 
+/** What a handover in a process leads to, and the step that it is part of. */
+interface Handed {
+  readonly step: ProcessStep;
+  readonly handover: string | null;
+}
+
+/** Joins each handover to the step after it: no machine hears of it, so that nothing happens between the two. */
+function joined(steps: readonly ProcessStep[], order: Pace['order']): readonly Handed[] {
+  const all: Handed[] = [];
+  let handover: string | null = null;
+  for (const step of steps) {
+    if (step.action.verb === HANDOVER) handover = step.action.values.to as string;
+    else {
+      all.push({ step, handover });
+      handover = null;
+    }
+  }
+  const isAlone = handover !== null || (order === 'any' && all.some((each) => each.handover !== null));
+  if (isAlone) throw new ModelsError('handover is taken with the step after it, and there is none');
+  return all;
+}
+
 /** Finds out at the start what a step does, and whether it has to look again when its time comes. */
-function planned(step: ProcessStep, moment: Moment, memory: Memory): PlannedStep {
+function planned({ step, handover }: Handed, moment: Moment, memory: Memory, moves: boolean): PlannedStep {
   let reads = false;
   const state = watchedState(moment.state, () => {
     reads = true;
   });
   const choice = choiceIn(step, { ...moment, state }, memory);
-  if (needsMemory(step)) return { ...step, fixed: null, looks: step.action.verb.endsWith('-mapped') };
+  if (needsMemory(step)) {
+    return { ...step, handover, fixed: null, looks: step.action.verb.endsWith('-mapped') };
+  }
   if (choice !== null && !OF_THE_MOMENT.includes(step.action.verb)) {
-    return { ...step, fixed: choice, looks: false };
+    return { ...step, handover, fixed: choice, looks: moves && reads };
   }
   // What makes no sense at the start and does not look at anything never does.
   if (!reads) throw new ModelsError(`${step.action.verb} has no meaning in this machine`);
-  return { ...step, fixed: null, looks: true };
+  return { ...step, handover, fixed: null, looks: true };
 }
 
 /** Whether the time of a step has come, but for whether its receiver takes it. */
@@ -161,6 +192,8 @@ const countedOf = (processes: readonly PlannedProcess[]): ReadonlyMap<string, nu
 export interface Processes<State> {
   readonly environment: Environment<State>;
   readonly hearsOf: (type: string) => boolean;
+  /** Who answers to which component, by the environment's state; null where that never changes. */
+  readonly routesAt: ((state: State) => Routes) | null;
 }
 
 /** What a process looks at in QEMU, it looks at in the one that the guest runs on. */
@@ -173,12 +206,21 @@ export function environmentOf(
   memory: Memory,
   exits: OfferSource<EnvironmentState>,
 ): Processes<EnvironmentState> {
-  const processes = entries.map((entry): PlannedProcess => {
-    const steps = entry.steps.filter(({ only }) => isMet(only, moment.settings));
+  const asked = entries.map((entry) => ({
+    ...entry,
+    steps: entry.steps.filter(({ only }) => isMet(only, moment.settings)),
+  }));
+  const targets = asked.flatMap((entry) =>
+    entry.steps.flatMap(({ action: { verb, values } }) => (verb === HANDOVER ? [values.to as string] : [])),
+  );
+  const moves = targets.length > 0;
+  if (moves) checkAlone(moment, targets);
+  const processes = asked.map((entry): PlannedProcess => {
+    const steps = joined(entry.steps, entry.order);
     if (entry.order === 'any' && steps.length > MOST_STEPS_IN_ANY_ORDER) {
       throw new ModelsError(`process '${entry.name}' has more than ${MOST_STEPS_IN_ANY_ORDER} steps`);
     }
-    return { ...entry, steps: steps.map((step) => planned(step, moment, memory)) };
+    return { ...entry, steps: steps.map((step) => planned(step, moment, memory, moves)) };
   });
   const steps = processes.flatMap((process) => process.steps);
   checkHeard(steps);
@@ -195,31 +237,48 @@ export function environmentOf(
 
   const offersAt = (looks: boolean) => (state: EnvironmentState, view: View) => {
     const offers: Offer<EnvironmentState>[] = [];
-    const now = looks ? momentIn(moment, view) : moment;
+    const here = state.qemu === null ? moment : movedTo(moment, state.qemu);
+    const now = looks ? momentIn(here, view, qemus) : here;
     for (const [number, process] of processes.entries()) {
       const at = state.at[number]!;
       for (const place of nextPlaces(process, at)) {
         const step = process.steps[place]!;
         if (step.looks !== looks || !isTime(step, state)) continue;
-        const choice = step.fixed ?? choiceIn(step, now, state.memory ?? memory);
+        const fixed = state.qemu === null ? step.fixed : null;
+        const choice = fixed ?? choiceIn(step, now, state.memory ?? memory);
         if (choice?.kind !== 'offer') continue;
         const places = state.at.with(number, placeAfter(process, at, place));
         const known = state.memory === null ? null : named(state.memory, step.action);
-        const next = count({ ...state, at: places, memory: known }, choice.message.type);
+        const next = count(
+          { ...state, at: places, memory: known, qemu: step.handover ?? state.qemu },
+          choice.message.type,
+        );
         const { to, message } = choice;
-        const label = { process: process.name, step: place + 1, do: step.action.verb };
+        const { handover } = step;
+        const label = {
+          process: process.name,
+          step: place + 1,
+          do: step.action.verb,
+          ...(handover === null ? {} : { handover }),
+        };
         offers.push({ to, message, next, label, whenIdle: step.when.kind === 'quiescent' });
       }
     }
     return offers;
   };
 
+  const qemus = moves ? Object.keys(moment.state.snapshots) : [qemuOf(moment)];
   const looking = steps.some(({ looks }) => looks);
   const environment: Environment<EnvironmentState> = {
-    initial: { at: processes.map(() => 0), seen: {}, memory: remembers ? memory : null },
+    initial: {
+      at: processes.map(() => 0),
+      seen: {},
+      memory: remembers ? memory : null,
+      qemu: moves ? qemuOf(moment) : null,
+    },
     sources: [
       { offers: offersAt(false) },
-      ...(looking ? [{ reads: [qemuOf(moment)], offers: offersAt(true) }] : []),
+      ...(looking ? [{ reads: qemus, offers: offersAt(true) }] : []),
       exits,
     ],
     hears: (state, message) => {
@@ -228,12 +287,31 @@ export function environmentOf(
     },
   };
   const remembered = remembers ? ['mapped', 'monitor-return'] : [];
-  return { environment, hearsOf: (type) => counted.has(type) || remembered.includes(type) };
+  return {
+    environment,
+    hearsOf: (type) => counted.has(type) || remembered.includes(type),
+    routesAt: moves ? ({ qemu }) => movedTo(moment, qemu!).state.routes : null,
+  };
 }
 
-/** The moment of a view: of all machines it knows QEMU only, and of others that they are there. */
-function momentIn(moment: Moment, view: View): Moment {
-  const qemu = qemuOf(moment);
-  const snapshots = { ...moment.state.snapshots, [qemu]: view.snapshot(qemu) };
+/** With a guest kernel, KVM or a host, a handover would be theirs too. */
+function checkAlone({ state: { routes, snapshots } }: Moment, targets: readonly string[]): void {
+  const unknown = targets.find((name) => snapshots[name] === undefined);
+  if (unknown !== undefined) throw new ModelsError(`there is no ${unknown} to hand the guest to`);
+  const others = Object.keys(routes).filter((component) => component !== 'qemu-spapr');
+  if (others.length === 0) return;
+  throw new ModelsError(`a process hands over QEMU alone, and this machine has ${others.join(', ')} too`);
+}
+
+/** The moment in which the guest runs on a QEMU. */
+const movedTo = (moment: Moment, qemu: string): Moment => ({
+  ...moment,
+  state: { ...moment.state, routes: { ...moment.state.routes, 'qemu-spapr': qemu } },
+});
+
+/** The moment of a view: of all machines it knows some QEMUs only, and of others that they are there. */
+function momentIn(moment: Moment, view: View, qemus: readonly string[]): Moment {
+  const known = Object.fromEntries(qemus.map((qemu) => [qemu, view.snapshot(qemu)]));
+  const snapshots = { ...moment.state.snapshots, ...known };
   return { ...moment, state: { ...moment.state, snapshots } };
 }

@@ -173,7 +173,7 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
   const vcpus = scenario.kind === 'machine' ? scenario.machine.vcpus : 0;
   const settings = settingsOf(preset, { ...entry.set, ...options.set });
   const { participants, start, choices, known, processes } = checkedSetUp(entry, settings, size, properties);
-  const { environment, hearsOf } = processes;
+  const { environment, hearsOf, routesAt } = processes;
   const plain: Model = {
     name: entry.name,
     machines: participants.map((participant) => machineOf(participant, start)),
@@ -186,9 +186,9 @@ export function modelOf(entry: ModelEntry, options: ModelOptions = {}): BuiltMod
     environment,
     properties: [
       ...known.flatMap(({ property, memory: before }) =>
-        checkedProperty(property, participants, start.routes, before),
+        checkedProperty(property, participants, start.routes, before, routesAt),
       ),
-      ...eventually.flatMap((name) => livenessProperty(name, participants, vcpus, start.routes)),
+      ...eventually.flatMap((name) => livenessProperty(name, participants, vcpus, start.routes, routesAt)),
     ],
   };
   const model = { ...plain, symmetry: symmetryOf(plain, scenario) };

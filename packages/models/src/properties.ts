@@ -21,7 +21,7 @@ import {
   type StateRule,
 } from '@spapr-dma/system';
 import { ModelsError } from './errors.js';
-import { stateReader } from './view-state.js';
+import { type RoutesAt, stateReader } from './view-state.js';
 
 type Component = Participant['component'];
 
@@ -36,8 +36,15 @@ export function propertyNamed(name: string): AnyProperty {
 /** Machines by what they are. */
 interface Cast {
   readonly participants: readonly Participant[];
+  /** At the start. */
   readonly routes: Routes;
+  /** Later on; null where nobody is replaced. */
+  readonly routesAt: RoutesAt | null;
 }
+
+/** Whoever asks who answers where that changes, looks at the environment. */
+const alsoReads = ({ routesAt }: Cast): Pick<Reads, 'environment'> =>
+  routesAt === null ? {} : { environment: true };
 
 /** The machines of some components: of QEMU each there is, for a property may be about two; else who answers. */
 const namesOf = ({ participants, routes }: Cast, components: readonly Component[]): readonly string[] =>
@@ -49,14 +56,17 @@ const namesOf = ({ participants, routes }: Cast, components: readonly Component[
     .map(({ name }) => name);
 
 /** Machines between which nothing is on its way where no call is in progress. */
-const hostSide = ({ routes }: Cast): readonly string[] =>
-  HOST_SIDE.flatMap((component) => routes[component] ?? []);
+const hostSide = (cast: Cast): readonly string[] =>
+  cast.routesAt === null
+    ? HOST_SIDE.flatMap((component) => cast.routes[component] ?? [])
+    : namesOf(cast, HOST_SIDE);
 
-/** Facts by component as facts by machine. */
+/** Facts by component as facts by machine; none where another machine may be the one that counts. */
 function factsOf<Fact>(
-  { routes }: Cast,
+  { routes, routesAt }: Cast,
   facts: Readonly<Partial<Record<Component, Fact>>>,
 ): [string, Fact][] {
+  if (routesAt !== null) return [];
   return (Object.entries(facts) as [Component, Fact][]).flatMap(([component, fact]): [string, Fact][] => {
     const name = routes[component];
     return name === undefined ? [] : [[name, fact]];
@@ -69,13 +79,14 @@ function quietReads(cast: Cast, components: readonly Component[], drained: boole
   const machines = namesOf(cast, [...QUIET_READS, ...components]);
   const isCall = ({ from }: InFlight): boolean => names.includes(from);
   // What is on its way to QEMU does not count where QEMU is gone, so of that nothing can be said beforehand.
-  const emptied = names.filter((name) => name !== cast.routes['qemu-spapr']);
+  const emptied = cast.routesAt === null ? names.filter((name) => name !== cast.routes['qemu-spapr']) : [];
   const drainedFacts = new Map(drained ? factsOf(cast, DRAINED_FACTS) : []);
   const guards = factsOf(cast, QUIET_FACTS).map(([name, fact]): [string, typeof fact] => {
     const also = drainedFacts.get(name);
     return [name, also === undefined ? fact : (snapshot) => fact(snapshot) && also(snapshot)];
   });
   return {
+    ...alsoReads(cast),
     machines,
     inboxes: names,
     guards: Object.fromEntries(guards),
@@ -94,18 +105,16 @@ function invariantOf(
   sometimes: string | null,
   cast: Cast,
 ): CheckedProperty {
-  const { participants, routes } = cast;
+  const { participants, routes, routesAt } = cast;
   if (when === 'always') {
     const machines = namesOf(cast, components);
-    const stateOf = stateReader(participants, routes, { machines, inboxes: null });
-    const reads = { machines };
+    const stateOf = stateReader(participants, routes, { machines, inboxes: null }, routesAt);
+    const reads = { ...alsoReads(cast), machines };
     return { kind: 'invariant', name, title, sometimes, reads, judge: (view) => judge(stateOf(view)) };
   }
   const reads = quietReads(cast, components, when === 'drained');
-  const stateOf = stateReader(participants, routes, {
-    machines: reads.machines,
-    inboxes: reads.inboxes ?? null,
-  });
+  const seen = { machines: reads.machines, inboxes: reads.inboxes ?? null };
+  const stateOf = stateReader(participants, routes, seen, routesAt);
   return {
     kind: 'invariant',
     name,
@@ -135,7 +144,7 @@ function observerOf(property: AnyProperty, initial: unknown, cast: Cast): Checke
   const { name, title, sometimes, observe, atRest, asksForQuiet, asksForCost, reads } = property;
   const machines = namesOf(cast, reads);
   const inboxes = asksForQuiet ? hostSide(cast) : null;
-  const stateOf = stateReader(cast.participants, cast.routes, { machines, inboxes });
+  const stateOf = stateReader(cast.participants, cast.routes, { machines, inboxes }, cast.routesAt);
   const stepOf = (move: ObservedMove): ObservedStep => {
     const moved: Moved = {
       choice: choiceOfMove(move),
@@ -155,7 +164,7 @@ function observerOf(property: AnyProperty, initial: unknown, cast: Cast): Checke
     name,
     title,
     sometimes,
-    reads: { machines, ...(inboxes === null ? {} : { inboxes }) },
+    reads: { ...alsoReads(cast), machines, ...(inboxes === null ? {} : { inboxes }) },
     initial,
     remembers: property.initial !== null,
     observe: (memory, move) => observe(memory, stepOf(move)),
@@ -174,7 +183,9 @@ export function livenessProperty(
   participants: readonly Participant[],
   vcpus: number,
   routes: Routes = initialRoutes(participants),
+  routesAt: RoutesAt | null = null,
 ): readonly CheckedProperty[] {
+  const cast: Cast = { participants, routes, routesAt };
   const all = inTheEnd(vcpus);
   const asked = all.filter((each) => each.name === name);
   if (asked.length === 0) {
@@ -182,13 +193,13 @@ export function livenessProperty(
     throw new ModelsError(`'${name}' is no property of what comes in the end; there are: ${known}.`);
   }
   return asked.map(({ title, reads: components, isAsked, hasCome }) => {
-    const machines = namesOf({ participants, routes }, components);
-    const stateOf = stateReader(participants, routes, { machines, inboxes: null });
+    const machines = namesOf(cast, components);
+    const stateOf = stateReader(participants, routes, { machines, inboxes: null }, routesAt);
     return {
       kind: 'leads-to',
       name,
       title,
-      reads: { machines },
+      reads: { ...alsoReads(cast), machines },
       from: (view) => isAsked(stateOf(view)),
       to: (view) => hasCome(stateOf(view)),
     };
@@ -199,6 +210,7 @@ export function livenessProperty(
  * A property of the system as the checker's: one invariant for each of its rules of states, or an observer. All bear
  * its name.
  * @param routes who answers to which component
+ * @param routesAt the same by the environment's state, where a process hands the guest over
  * @param initial what the property remembers of what happened before the search
  */
 export function checkedProperty(
@@ -206,8 +218,9 @@ export function checkedProperty(
   participants: readonly Participant[],
   routes: Routes = initialRoutes(participants),
   initial: unknown = property.initial,
+  routesAt: RoutesAt | null = null,
 ): readonly CheckedProperty[] {
-  const cast: Cast = { participants, routes };
+  const cast: Cast = { participants, routes, routesAt };
   const { rules, sometimes } = property;
   return (
     rules?.map((rule, at) => invariantOf(property, rule, at === 0 ? sometimes : null, cast)) ?? [

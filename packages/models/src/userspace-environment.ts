@@ -133,6 +133,7 @@ export function vmmEnvironmentOf(entries: readonly VmmProcess[]): Processes<VmmS
   const hypercalls = steps.some(({ verb }) => verb.startsWith('H_'));
   return {
     environment,
+    routesAt: null,
     hearsOf: (type) => isAnswer({ type } as AnyMessage) || (hypercalls && type.startsWith('H_')),
   };
 }

@@ -1,6 +1,10 @@
 import type { InFlight, View } from '@spapr-dma/checker';
 import type { AnyMessage, Channel, Channels, Participant, Routes, SystemState } from '@spapr-dma/system';
 
+/** Who answers to which component, by what the environment's state is. */
+// biome-ignore lint/suspicious/noExplicitAny: an environment's state is its own business
+export type RoutesAt = (environment: any) => Routes;
+
 /** What somebody who looks at a part of the system may look at. */
 export interface Seen {
   /** Names of machines. */
@@ -18,11 +22,15 @@ function channelsTo(to: string, inbox: readonly InFlight[]): Channels {
   });
 }
 
-/** Makes of a view the state that the system's functions know. What was not declared throws when it is read. */
+/**
+ * Makes of a view the state that the system's functions know. What was not declared throws when it is read.
+ * @param routesAt reads the environment, where who answers changes; null where it stays as it is at the start
+ */
 export function stateReader(
   participants: readonly Participant[],
-  routes: Routes,
+  fixed: Routes,
   { machines, inboxes }: Seen,
+  routesAt: RoutesAt | null = null,
 ): (view: View) => SystemState {
   const hidden = participants.map(({ name }) => name).filter((name) => !machines.includes(name));
   // Not among a state's own names, so that whoever goes through all machines finds those that were declared.
@@ -31,6 +39,7 @@ export function stateReader(
     Object.fromEntries(hidden.map((name) => [name, { get: () => undeclared(`the state of ${name}`) }])),
   );
   return (view) => {
+    const routes = routesAt === null ? fixed : routesAt(view.environment());
     const snapshots: SystemState['snapshots'] = Object.assign(
       Object.create(guard),
       Object.fromEntries(machines.map((name) => [name, view.snapshot(name)])),

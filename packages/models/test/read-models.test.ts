@@ -39,7 +39,6 @@ test.each`
   ${'a process without steps'}    | ${{}}                                         | ${process()}                                 | ${'models.json: scenarios.it.processes[0].steps: must have at least one'}
   ${'an unknown verb'}            | ${{}}                                         | ${process({ do: 'fly' })}                    | ${"models.json: scenarios.it.processes[0].steps[0].do: 'fly' is unknown; known are"}
   ${'a missing field'}            | ${{}}                                         | ${process({ do: 'H_GET_TCE', ioba: '0x0' })} | ${'models.json: scenarios.it.processes[0].steps[0].liobn: is missing'}
-  ${'a handover while searching'} | ${{}}                                         | ${process({ do: 'handover', to: 'x' })}      | ${'models.json: scenarios.it.processes[0].steps[0].do: handover is possible in the setup only'}
 `('refused: $case', ({ model, scenario, says }) => {
   const read = () => readModels(text(model, scenario), 'models.json');
   expect(read).toThrow(ModelsError);
