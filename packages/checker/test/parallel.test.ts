@@ -4,9 +4,11 @@ import { remember, replayJournal } from '../src/answers.ts';
 import { BreadthFirst, breadthFirst } from '../src/breadth-first.ts';
 import type { Model } from '../src/model.ts';
 import { ParallelSearch, type Sharing } from '../src/parallel/parallel-search.ts';
+import type { SearchResult } from '../src/result.ts';
 import type { SearchOptions } from '../src/search-options.ts';
+import { interchangeable } from '../src/symmetry.ts';
 import { anyModel, modelOf } from './any-model.ts';
-import { CLASSICS } from './classics/index.ts';
+import { CLASSICS, counters, lockServer } from './classics/index.ts';
 import { outcomeOf } from './outcome.ts';
 import { isPath } from './paths.ts';
 
@@ -38,6 +40,22 @@ describe('several threads come to what one comes to', () => {
     agree(model, {}, 2, { helps: false });
     agree(model, { until: 'all' }, 3);
     agreeOnceAsked(model);
+  });
+
+  test.each([
+    { ...counters(4, 4), symmetry: interchangeable(['counter1', 'counter2', 'counter3']) },
+    {
+      ...lockServer(3),
+      properties: lockServer(3).properties.filter(({ kind }) => kind !== 'leads-to'),
+      symmetry: interchangeable(['client0', 'client1', 'client2']),
+    },
+  ] as const)('$name, by symmetry', (model) => {
+    // Which of the images of a state is stored depends on who came first.
+    const told = (result: SearchResult) => ({ ...outcomeOf(result), asked: null, localStates: null });
+    const alone = breadthFirst(model);
+    expect(alone.states).toBeLessThan(breadthFirst(model, { symmetry: false }).states);
+    expect(told(new ParallelSearch(model, {}, 2, { ...EAGER, helps: false }).run())).toEqual(told(alone));
+    expect(told(new ParallelSearch(model, {}, 3, EAGER).run())).toEqual(told(alone));
   });
 
   test('for any model', () => {
