@@ -9,8 +9,13 @@ import { root, textOf } from '../checks/repository.ts';
 
 const run = promisify(execFile);
 const place = mkdtempSync(join(tmpdir(), 'spapr-dma-programs-'));
-const examples = ['fake-host-kernel.mjs', 'count-exits.mjs'];
-const needed = ['@spapr-dma/system', '@spapr-dma/vfio-host', '@spapr-dma/powernv-ioda2'];
+const examples = ['fake-host-kernel.mjs', 'count-exits.mjs', 'check-two-machines.mjs'];
+const needed = [
+  '@spapr-dma/system',
+  '@spapr-dma/vfio-host',
+  '@spapr-dma/powernv-ioda2',
+  '@spapr-dma/checker',
+];
 
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
@@ -29,7 +34,12 @@ test("a VMM's test passes on a host kernel made of two machines", { timeout: 60_
   expect(stdout).toMatch(/^# fail 0$/m);
 });
 
-test('a listener counts the exits that the page shows', { timeout: 120_000 }, async () => {
-  const { stdout } = await run(process.execPath, [examples[1]!], { cwd: place });
-  expect(textOf('examples/README.md')).toContain(`\`\`\`text\n${stdout}\`\`\``);
+/** What a program prints. */
+async function printed(example: string): Promise<string> {
+  const { stdout } = await run(process.execPath, [example], { cwd: place });
+  return stdout;
+}
+
+test.each(examples.slice(1))('%s prints what the page shows', { timeout: 120_000 }, async (example) => {
+  expect(textOf('examples/README.md')).toContain(`\`\`\`text\n${await printed(example)}\`\`\``);
 });
