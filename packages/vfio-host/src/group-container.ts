@@ -75,8 +75,21 @@ export const vfioContainerAttachGroup: StepFunction<AttachContainerFrame> = (hos
   }
 };
 
+/** A group that leaves keeps its container until it is out, and ends it then. */
+const isBeingLeft = ({ threads }: VfioHost, id: ContainerId): boolean =>
+  threads.some(({ stack }) =>
+    stack.some((frame) => frame.fn === 'vfio_group_detach_container' && frame.container === id),
+  );
+
+/**
+ * A container's last file is gone; so is the container, where no group is in it or on its way out.
+ * @see [Linux] drivers/vfio/container.c: vfio_fops_release, vfio_container_put
+ */
+export const withoutFileOfContainer = (host: VfioHost, id: ContainerId): VfioHost =>
+  isBeingLeft(host, id) ? host : withoutUnheldContainer(host, id);
+
 /** A container without files and groups is gone. */
-export function withoutUnheldContainer(host: VfioHost, id: ContainerId): VfioHost {
+function withoutUnheldContainer(host: VfioHost, id: ContainerId): VfioHost {
   const container = containerOf(host, id);
   if (container === undefined || container.groups.length > 0) return host;
   if (isHeld(host, { kind: 'container', container: id })) return host;

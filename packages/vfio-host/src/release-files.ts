@@ -1,7 +1,7 @@
 import type { GroupId, ProcessId } from '@spapr-dma/protocol';
 import type { ReleaseFilesFrame } from './frames.js';
 import { detachFrame } from './group-calls.js';
-import { withoutUnheldContainer } from './group-container.js';
+import { withoutFileOfContainer } from './group-container.js';
 import type { VfioFile } from './objects.js';
 import { ran, type Said } from './said.js';
 import {
@@ -60,7 +60,7 @@ function release(host: VfioHost, frame: ReleaseFilesFrame, said: readonly Said[]
   if (isHeld(host, file)) return release(host, rest, said);
   switch (file.kind) {
     case 'container':
-      return release(withoutUnheldContainer(host, file.container), rest, said);
+      return release(withoutFileOfContainer(host, file.container), rest, said);
     case 'device': {
       const left = withoutDevice(files, file);
       return release(host, { ...frame, files: left }, [...said, ...vfioDfClose(host, left, file)]);

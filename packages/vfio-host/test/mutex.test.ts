@@ -185,3 +185,27 @@ test('what nobody can ever take is unexpected', () => {
     received: 'VFIO_NONSENSE',
   });
 });
+
+test('a container whose descriptor is closed while its last group is on its way out goes when that is out', () => {
+  const rig = new Rig(TWO).attach();
+  rig.register();
+  rig.remove(0n);
+  rig.create(16, GB, 1);
+  expect(rig.host.mms[0]!.lockedPages).toBeGreaterThan(0);
+  let next = rig.message('VFIO_GROUP_UNSET_CONTAINER');
+  let closed = false;
+  while (rig.can(next)) {
+    const asked = rig.deliver(next);
+    // The one that leaves waits for the platform, and the group is no longer in the container.
+    if (!closed && rig.host.containers[0]?.groups.length === 0 && rig.thread('main').at !== 'idle') {
+      rig.close(3, { thread: 'vcpu0' });
+      closed = true;
+      expect(rig.host.containers).toHaveLength(1);
+    }
+    if (rig.thread('main').at === 'idle') break;
+    next = rig.answer(asked) ?? rig.step();
+  }
+  expect(closed).toBe(true);
+  expect(rig.host.containers).toEqual([]);
+  expect(rig.host.mms.map(({ lockedPages }) => lockedPages)).toEqual([0]);
+});
