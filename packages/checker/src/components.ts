@@ -6,7 +6,7 @@ export const NO_COMPONENT = 0;
 /**
  * The strongly connected components of the rows that can be reached from some: Tarjan's algorithm with one number
  * a row, and its recursion spelled out on flat memory. Components come in an order in which none leads to a later one.
- * @see D. J. Pearce, "A space-efficient algorithm for finding strongly connected components" (2016)
+ * @see [Pearce]
  */
 export class Components {
   readonly #follow: (row: number, edges: IntList) => void;

@@ -26,6 +26,8 @@ type Reason = Closed | Alone;
  *
  * What may still be sent is not known while a search is under way; what was sent so far is taken for it. So a search
  * that has come to its end asks for the states of which too little was expected, and goes on from all their steps.
+ * @see [Holzmann, Peled] steps of one process that others cannot interfere with
+ * @see [Bošnački, Holzmann] a step to a state that is still to be gone on from
  */
 export class PartialOrder {
   readonly #remembered: Remembered;

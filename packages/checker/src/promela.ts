@@ -27,6 +27,7 @@ export interface PromelaModel {
  * A model as tables for the verifier of Spin: its states are the rows of our store, and each global step is one
  * `d_step`. The model is explored for that, whole and without reductions; steps are looked up, not asked again.
  * @throws RangeError for a model with more than `PROMELA_TRANSITIONS_MAX` transitions to remember
+ * @see [Spin] c_code, c_expr, d_step
  */
 export function promelaOf(model: Model): PromelaModel {
   const { remembered, start, states, transitions } = explored(model);

@@ -10,7 +10,7 @@ function spread(value: number): number {
 
 /**
  * Numbers that look like chance and are the same for the same seed, on every machine: xoshiro128**, version 1.1.
- * @see D. Blackman and S. Vigna, "Scrambled linear pseudorandom number generators" (2021), https://prng.di.unimi.it/
+ * @see [xoshiro] xoshiro128starstar.c
  */
 export class Chance {
   readonly #state: Int32Array;

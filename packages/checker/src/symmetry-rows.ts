@@ -8,6 +8,7 @@ import type { Tables } from './tables.js';
  * That is sound because every permutation keeps steps and verdicts: a stored row is an image of a state that can be
  * reached, its steps are the images of that state's steps, and a property says the same of both. It takes neither
  * that the permutations are a group nor that the start is its own image; where they are none, fewer states are one.
+ * @see [Ip, Dill]
  */
 export class Symmetry {
   readonly #tables: Tables;

@@ -2,7 +2,7 @@ import { type PlayedCounterexample, plainContext, type SystemState } from '@spap
 
 /**
  * A value of the Informal Trace Format: whole numbers of any size are `{"#bigint": "…"}`, and there is no null.
- * @see https://apalache-mc.org/docs/adr/015adr-trace.html
+ * @see [ITF] "The ITF Format"
  */
 function itfValue(value: unknown): unknown {
   if (value === null || value === undefined) return 'null';
