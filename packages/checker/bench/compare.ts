@@ -23,7 +23,7 @@ import type { SearchOptions } from '../src/search-options.ts';
 const PLAIN: SearchOptions = { until: 'all', symmetry: false };
 /** What the slow ways are given of a model. */
 const STATES_OF_SLOW = 3000;
-const RUNS = 5;
+const RUNS = 12;
 
 interface Row {
   readonly way: string;

@@ -1,0 +1,6 @@
+/** Our search beside Spin's, `xstate/graph`'s and the naive one: a device that is plugged in while a vCPU maps. */
+import { compare, printConditions } from '../../checker/bench/compare.ts';
+import { wideModel } from './wide-models.ts';
+
+printConditions();
+await compare('a device comes, 6 calls', wideModel('a device comes, 6 calls'));
