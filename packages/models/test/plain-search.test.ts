@@ -31,7 +31,7 @@ function searched({ model, participants, start }: BuiltModel) {
 
 const { models } = loadModels(fileURLToPath(new URL('../../../', import.meta.url)));
 
-test.each(['two vCPUs map', 'plug against map'])(
+test.each(['two-vcpus-map', 'plug-against-map'])(
   '%s: the checker counts what the system’s own driver counts',
   (name) => {
     const built = modelOf(models.find((each) => each.name === name)!, { properties: [] });

@@ -10,7 +10,7 @@ const spin = lacks === null ? 'Spin' : `Spin (skipped: ${lacks})`;
 const { models } = loadModels(fileURLToPath(new URL('../../../', import.meta.url)));
 
 describe.skipIf(lacks !== null)(`${spin}, searching what is exported, visits the same`, () => {
-  test.each(['releaseWaits=unfixed', 'rangeCheck=full', 'createFailure=rtasError', 'B-46 in newest'])(
+  test.each(['releaseWaits=unfixed', 'rangeCheck=full', 'createFailure=rtasError', 'B-46-in-newest'])(
     '%s',
     async (name) => {
       const { model } = modelOf(models.find((each) => each.name === name)!);

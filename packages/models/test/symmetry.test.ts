@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { loadModels, type ModelEntry, modelOf } from '../src/index.ts';
 
 const { models } = loadModels(fileURLToPath(new URL('../../../', import.meta.url)));
-const mapping = models.find(({ name }) => name === 'two vCPUs map')!;
+const mapping = models.find(({ name }) => name === 'two-vcpus-map')!;
 
 /** Two vCPUs that do what the first one does, as far as some number of steps, but for differences. */
 function alike(steps: number, changes: Readonly<Record<string, unknown>> = {}): ModelEntry {

@@ -164,9 +164,9 @@ export function checkCommand(accept: (call: CheckCall) => void): Command {
       `
 Examples:
   spapr-dma check                                     the models there are
-  spapr-dma check 'plug against map'                  one model
-  spapr-dma check 'plug against map' --preset 2015    the same with older software
-  spapr-dma check 'plug against map' --property S-5   one property of it
+  spapr-dma check plug-against-map                    one model
+  spapr-dma check plug-against-map --preset 2015      the same with older software
+  spapr-dma check plug-against-map --property S-5     one property of it
   spapr-dma check --matrix                            which switch breaks what
   spapr-dma check --all                               every model, held against what it is known to come to
 
