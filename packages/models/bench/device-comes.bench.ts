@@ -1,5 +1,5 @@
 /** Our search beside Spin's, `xstate/graph`'s and the naive one: a device that is plugged in while a vCPU maps. */
-import { compare, printConditions } from '../../checker/bench/compare.ts';
+import { compare, printConditions } from '../../../compare.base.ts';
 import { wideModel } from './wide-models.ts';
 
 printConditions();

@@ -2,11 +2,10 @@
 import { cpus } from 'node:os';
 import { fromTransition } from 'xstate';
 import { getAdjacencyMap } from 'xstate/graph';
-import { spinLacks, spinRun } from '../../../spin.base.ts';
-import { remember } from '../src/answers.ts';
-import { BreadthFirst, breadthFirst } from '../src/breadth-first.ts';
-import type { Model } from '../src/model.ts';
-import { naiveSearch } from '../src/naive.ts';
+import { remember } from './packages/checker/src/answers.ts';
+import { BreadthFirst, breadthFirst } from './packages/checker/src/breadth-first.ts';
+import type { Model } from './packages/checker/src/model.ts';
+import { naiveSearch } from './packages/checker/src/naive.ts';
 import {
   type NaiveChoice,
   type NaiveState,
@@ -14,10 +13,11 @@ import {
   naiveKey,
   naiveMove,
   naiveStart,
-} from '../src/naive-steps.ts';
-import { type PromelaModel, promelaOf } from '../src/promela.ts';
-import type { SearchResult } from '../src/result.ts';
-import type { SearchOptions } from '../src/search-options.ts';
+} from './packages/checker/src/naive-steps.ts';
+import { type PromelaModel, promelaOf } from './packages/checker/src/promela.ts';
+import type { SearchResult } from './packages/checker/src/result.ts';
+import type { SearchOptions } from './packages/checker/src/search-options.ts';
+import { spinLacks, spinRun } from './spin.base.ts';
 
 /** Without reductions, to the end. */
 const PLAIN: SearchOptions = { until: 'all', symmetry: false };
