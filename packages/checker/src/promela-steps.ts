@@ -4,6 +4,7 @@ import type { IntMap } from './int-map.js';
 import type { PromelaCells } from './promela-cells.js';
 import type { PromelaEntry, PromelaTable, PromelaTables } from './promela-tables.js';
 import type { Remembered } from './remembered.js';
+import { OFFER } from './tables.js';
 
 /** What the C of a model is made from: the tables go to `data`. */
 export interface PromelaParts {
@@ -190,7 +191,7 @@ export function offeredCode({ remembered, cells, data }: PromelaParts): string {
   });
   return `static int isTaken(const int *offer)
 {
-  if (offer[3] && !isIdle()) return 0;
+  if ((offer[3] & ${OFFER.whenIdle}) && !isIdle()) return 0;
   switch (offer[0]) {
 ${receivers.join('\n')}
   }

@@ -33,7 +33,18 @@ async function counts(model: Model) {
   };
 }
 
+/** A token ring to which another token comes at any moment, and comes in the end. */
+function ringWithDueToken(): Model {
+  const ring = tokenRing(3, 2, 1);
+  const sources = ring.environment!.sources.map((source) => ({
+    offers: (...seen: Parameters<typeof source.offers>) =>
+      source.offers(...seen).map((offer) => ({ ...offer, whenIdle: false, isDue: true })),
+  }));
+  return { ...ring, name: 'token ring with a due token', environment: { ...ring.environment!, sources } };
+}
+
 const CLASSICS = [
+  ringWithDueToken(),
   counters(3, 4),
   tokenRing(3, 2, 1),
   philosophers(4),
