@@ -47,7 +47,7 @@ export class Visibility {
   readonly #seenOf: readonly Map<number, number>[];
   /** By transition, once for a step that is the first of its machine and once for another. */
   readonly #visible: readonly [Map<number, boolean>, Map<number, boolean>] = [new Map(), new Map()];
-  /** By property, guard and message. */
+  /** By place of a property, guard and message: properties may share a name. */
   readonly #facts = new Map<string, boolean>();
 
   constructor(remembered: Remembered) {
@@ -141,7 +141,7 @@ export class Visibility {
     return guarded.some(
       (place, guard) =>
         (local?.[0] === place && !this.#isFact(at, guard, local[1])) ||
-        held.some(([inbox, message]) => inbox === place && !this.#isFactWith(property, guard, message)),
+        held.some(([inbox, message]) => inbox === place && !this.#isFactWith(at, guard, message)),
     );
   }
 
@@ -152,11 +152,11 @@ export class Visibility {
   }
 
   /** Whether a fact about an inbox holds with one message on its way. */
-  #isFactWith(property: CheckedProperty, guard: number, number: number): boolean {
-    const key = `${property.name} ${guard} ${number}`;
+  #isFactWith(property: number, guard: number, number: number): boolean {
+    const key = `${property} ${guard} ${number}`;
     let fact = this.#facts.get(key);
     if (fact === undefined) {
-      const { guards = {}, inboxGuards = {} } = property.reads;
+      const { guards = {}, inboxGuards = {} } = this.#remembered.model.properties[property]!.reads;
       const { from, to, lane, message } = this.#remembered.messages.at(number);
       const [sender, receiver] = [this.#remembered.nameOf(from), this.#remembered.nameOf(to)];
       const ask = Object.values(inboxGuards)[guard - Object.keys(guards).length]!;
