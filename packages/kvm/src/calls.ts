@@ -70,8 +70,22 @@ const deviceIsLocked = ({ ioctls }: KvmState): boolean =>
 const isExiting = ({ ioctls }: KvmState): boolean =>
   ioctls.some(({ stack }) => stack.some(({ fn }) => fn === 'exit'));
 
-/** Whether a vCPU may enter the kernel: QEMU does not hold it, and is not going. */
-export const mayEnter = (kvm: KvmState): boolean => kvm.holds === 0 && !isExiting(kvm);
+/** The LIOBN of a hypercall on TCEs that a vCPU inside the kernel is at; undefined where it is at none. */
+function liobnOf({ stack }: Task): bigint | undefined {
+  const frame = stack.find((each) => each.fn === 'hcall');
+  return frame !== undefined && 'liobn' in frame.call ? frame.call.liobn : undefined;
+}
+
+/** Whether another vCPU is at work on the window of a call, and the window has a lock (B-65). */
+const isLocked = (kvm: KvmState, event: KvmReceived): boolean =>
+  kvm.config.switches.tceLock === 'fixed' &&
+  event.type.startsWith('H_') &&
+  'liobn' in event &&
+  vcpusInside(kvm).some((cpu) => liobnOf(kvm.vcpus[cpu]!) === event.liobn);
+
+/** Whether a vCPU may enter the kernel: QEMU does not hold it, and is not going, and its window is free. */
+export const mayEnter = (kvm: KvmState, event: KvmReceived): boolean =>
+  kvm.holds === 0 && !isExiting(kvm) && !isLocked(kvm, event);
 
 /** The region that takes a system call: the first that nobody is in; −1 while it has to wait. */
 export function ioctlFor(kvm: KvmState, event: KvmReceived): number {

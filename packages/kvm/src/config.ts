@@ -28,6 +28,8 @@ export interface KvmSwitches {
   readonly createLock: 'unfixed' | 'fixed';
   /** B-46: does taking a hardware table from a LIOBN wait for the vCPUs that may have found it? */
   readonly releaseWaits: 'unfixed' | 'fixed';
+  /** B-65: do two vCPUs' hypercalls on one LIOBN go one after the other? */
+  readonly tceLock: 'unfixed' | 'fixed';
   /** B-40: has a hardware table to have the very size and page size of the guest's, or may it be finer and larger? */
   readonly sizeMatch: 'exact' | 'atLeast';
 }

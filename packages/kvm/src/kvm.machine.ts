@@ -44,9 +44,10 @@ const kvmSetup = setup({
   guards: {
     answered: ({ context, event }, whose: Whose) => awaits(taskOf(context, whose), event),
     mine: ({ context, event }, { n }: Whose) => cpuOf(context, event) === n,
-    mineAndRunning: ({ context, event }, { n }: Whose) => mayEnter(context) && cpuOf(context, event) === n,
+    mineAndRunning: ({ context, event }, { n }: Whose) =>
+      mayEnter(context, event) && cpuOf(context, event) === n,
     answeredAtOnce: ({ context, event }, { n }: Whose) =>
-      mayEnter(context) &&
+      mayEnter(context, event) &&
       cpuOf(context, event) === n &&
       outcome(context, event).kvm.vcpus[n]!.at === 'inGuest',
     free: ({ context, event }, { n }: Whose) => ioctlFor(context, event) === n,

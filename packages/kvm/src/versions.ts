@@ -28,6 +28,7 @@ const LINUX_6_12: KvmVersion = {
     createLock: 'fixed',
     sizeMatch: 'atLeast',
     releaseWaits: 'unfixed',
+    tceLock: 'unfixed',
   },
   features: {
     viewPages: 'onDemand',

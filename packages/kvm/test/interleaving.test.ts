@@ -129,6 +129,24 @@ test('releaseWaits fixed: with nobody inside, and for a close that is refused, n
   expect(rig.value({ type: 'close', fd: fd! })).toBe(0);
 });
 
+test.each`
+  tceLock      | other         | taken
+  ${'unfixed'} | ${'the same'} | ${true}
+  ${'fixed'}   | ${'the same'} | ${false}
+  ${'fixed'}   | ${'another'}  | ${true}
+`('tceLock $tceLock: a hypercall on $other LIOBN that another vCPU is at is taken: $taken (B-65)', (row) => {
+  const rig = attachedRig(configOf('linux-6.12', { tceLock: row.tceLock }));
+  const put = { type: 'H_PUT_TCE', from: 'guest-kernel', to: 'kvm', ioba: 0n, tce: 0x20003n } as const;
+  const other = BigInt(LIOBN) + (row.other === 'another' ? 1n : 0n);
+  rig.enters({ type: 'H_PUT_TCE', liobn: BigInt(LIOBN), ioba: 0n, tce: 0x20003n });
+  expect(rig.can({ ...put, liobn: other, thread: threadId('vcpu1') })).toBe(row.taken);
+  expect(
+    rig.can({ type: 'hcall', opcode: 1n, from: 'guest-kernel', to: 'kvm', thread: threadId('vcpu1') }),
+  ).toBe(true);
+  while (rig.open.some(({ thread }) => thread === 'vcpu0')) rig.answer('vcpu0');
+  expect(rig.can({ ...put, liobn: other, thread: threadId('vcpu1') })).toBe(true);
+});
+
 test('QEMU’s end waits for the vCPUs inside the kernel', () => {
   const rig = attachedRig();
   rig.enters({ type: 'H_PUT_TCE', liobn: BigInt(LIOBN), ioba: 0n, tce: 0x20003n });

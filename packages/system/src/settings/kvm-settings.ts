@@ -43,6 +43,7 @@ export const KVM_SETTINGS: readonly Setting[] = [
     'B-46',
     'a hardware table leaves a LIOBN when no vCPU inside the kernel can write it any more',
   ),
+  defect('tceLock', 'B-65', "two vCPUs' hypercalls on one LIOBN go one after the other"),
   choice(
     'sizeMatch',
     ['exact', 'atLeast'],

@@ -16,6 +16,7 @@ const LINUX_6_12: Cells = {
   createLock: ['fixed', 'B-36: since 4.13'],
   sizeMatch: ['atLeast', 'B-40: since 4.19'],
   releaseWaits: ['unfixed', 'B-46: derived from the code'],
+  tceLock: ['unfixed', 'B-65: found by search, derived from the code'],
   viewPages: ['onDemand', 'spec 30 section 3: since 4.20'],
   spaprTce64: ['true', 'spec 00 section 6: since 4.6'],
   spaprTceVfio: ['true', 'spec 00 section 6: since 4.12'],
