@@ -24,10 +24,6 @@ export class IntList {
     return this.#data;
   }
 
-  get bytes(): number {
-    return this.#data.byteLength;
-  }
-
   at(index: number): number {
     return this.#data[index]!;
   }

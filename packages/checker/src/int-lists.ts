@@ -16,10 +16,6 @@ export class IntLists {
     return this.#ends.length;
   }
 
-  get bytes(): number {
-    return this.#ends.bytes + this.#data.bytes;
-  }
-
   /** The memory behind the lists: valid until one is added. */
   get data(): Int32Array {
     return this.#data.data;

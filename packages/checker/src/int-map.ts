@@ -35,10 +35,6 @@ export class IntMap {
     return this.#size;
   }
 
-  get bytes(): number {
-    return this.#entries.bytes + this.#slots.byteLength;
-  }
-
   get1(a: number): number {
     const entries = this.#entries.data;
     const mask = this.#slots.length - 1;

@@ -80,6 +80,9 @@ export class Tables {
   readonly offerLists: IntLists;
   readonly observations: IntLists;
 
+  /** Room for the longest key. */
+  readonly #key: Int32Array;
+
   #ask: Asked = () => {
     throw new Error('nobody answers');
   };
@@ -114,6 +117,8 @@ export class Tables {
       const inboxes = list();
       return sources.map((_, at) => (at < layout.environment && at % 2 === 1 ? inboxes : list()));
     });
+    const keyed = [...this.offers, ...this.judged, ...this.observed, ...this.rested];
+    this.#key = new Int32Array(Math.max(0, ...keyed.map(({ width }) => width)));
     this.addTransition(-1, -1, -1); // NOT_TAKEN
   }
 
@@ -237,25 +242,5 @@ export class Tables {
   permuted(permutation: number, place: number, id: number): number {
     const known = this.images[permutation]![place]!.atOrZero(id);
     return known !== 0 ? known - 1 : this.#ask(ASK.permute, permutation, place, id);
-  }
-
-  /** Room for the longest key. */
-  readonly #key = new Int32Array(256);
-
-  /** Bytes of all tables. */
-  get bytes(): number {
-    const maps = [
-      this.transitions,
-      this.moves,
-      this.pushes,
-      this.hears,
-      this.failures,
-      ...this.offers,
-      ...this.judged,
-      ...this.observed,
-      ...this.rested,
-    ];
-    const lists = [this.sends, this.moveLists, this.offerLists, this.observations];
-    return [...maps, ...lists].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 }

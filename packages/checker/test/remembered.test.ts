@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { remember } from '../src/answers.ts';
-import { BreadthFirst } from '../src/breadth-first.ts';
+import { BreadthFirst, breadthFirst } from '../src/breadth-first.ts';
 import { publicStep } from '../src/machines.ts';
 import type { Model, Transition } from '../src/model.ts';
+import type { ObservedMove } from '../src/property.ts';
 import { anyModel, modelOf } from './any-model.ts';
 import { CLASSICS, counters, lockServer, twoPhaseCommit } from './classics/index.ts';
 import { type Compared, compared } from './remembered-faults.ts';
@@ -35,6 +36,30 @@ test('what is remembered of any model is what transition() answers', () => {
 test('a transition is remembered once for each local state and message, however many global states have them', () => {
   // Nine states of a counter take a tick, the tenth does not.
   expect(searched(counters(3, 9)).compared).toBe(3 * 10);
+});
+
+test('a property may look at any number of machines, and at what is on its way to them', () => {
+  const model = counters(200, 1);
+  const names = model.machines.map(({ name }) => name);
+  const seen = new Set<string>();
+  const all = {
+    kind: 'observer',
+    name: 'all',
+    title: 'Nothing is on its way',
+    reads: { machines: names, inboxes: names },
+    sometimes: null,
+    initial: null,
+    remembers: false,
+    observe: (memory: null, { after }: ObservedMove) => {
+      seen.add(
+        names.map((name) => `${after.snapshot(name).context.count}${after.inbox(name).length}`).join(),
+      );
+      return { memory, violation: null, reached: false };
+    },
+  } as const;
+  const { bound, states } = breadthFirst({ ...model, properties: [all] }, { depthMax: 1 });
+  expect({ bound, states }).toEqual({ bound: 'depth', states: 201 });
+  expect(seen.size).toBe(200);
 });
 
 /** The same model with a machine that is asked in another way. */
