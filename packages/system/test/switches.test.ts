@@ -31,6 +31,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   limitedMaskPoisons: '../../../stories/limited-mask.story.json',
   // No script steers two vCPUs into each other as a search does.
   tceLock: '../../../models.json',
+  failedMapCount: '../../../models.json',
 };
 const casesOf = (setting: string) => CASES.filter((each) => each.setting === setting);
 const text = (value: unknown): string =>

@@ -22,6 +22,8 @@ export interface VfioHostSwitches {
   readonly createRefund: 'unfixed' | 'fixed';
   /** B-23: what does MAP_DMA answer when it meets a region that is being released? */
   readonly mapIncFailRet: 'ok' | 'enxio';
+  /** B-67: what an entry that could not be exchanged is counted off: what its slot names, or what was counted? */
+  readonly failedMapCount: 'unfixed' | 'fixed';
   /** B-27: which calls check that their whole range lies in the window? */
   readonly rangeCheck: 'firstOnly' | 'unmapAndStuff' | 'full';
   /** B-39: may a TCE map a larger page than those that the region is made of? */
@@ -119,6 +121,7 @@ export const vfioHostSwitchesOf = (linux: LinuxName): VfioHostSwitches => ({
   clearOnDetach: isSince(linux, 6, 11) ? 'whole' : 'no',
   createRefund: isSince(linux, 4, 10) ? 'unfixed' : 'fixed',
   mapIncFailRet: 'ok',
+  failedMapCount: 'unfixed',
   rangeCheck: isSince(linux, 7, 2) ? 'unmapAndStuff' : 'firstOnly',
   pageShiftCheck: isSince(linux, 4, 18) ? 'fixed' : 'unfixed',
   positiveReturns: 'unfixed',

@@ -112,8 +112,11 @@ function forget(host: VfioHost, frame: BuildFrame, said: readonly Said[] = []): 
   );
 }
 
-/** An entry that could not be exchanged counts off what its slot names, which is not what was counted. */
+/** An entry that could not be exchanged counts off what its slot names, which is not what was counted (B-67). */
 function giveBack(host: VfioHost, frame: BuildFrame, said: readonly Said[] = []): Step {
+  if (host.config.switches.failedMapCount === 'fixed') {
+    return finish(mappedDec(host, frame.mm, frame.region!, 1), frame, 'ENOMEM', said);
+  }
   const at = { index: indexOf(frame), count: tceCount(1) };
   return access(
     host,

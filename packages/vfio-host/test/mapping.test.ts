@@ -87,6 +87,22 @@ describe('MAP_DMA', () => {
     },
   );
 
+  test.each([1, 2, Number.MAX_SAFE_INTEGER])(
+    'failedMapCount fixed: it is counted off where it was counted, and its old one stays counted (%d at once)',
+    (entriesAtOnce) => {
+      const rig = registered({ config: { entriesAtOnce }, switches: { failedMapCount: 'fixed' } });
+      rig.map(0x3000n, 0x8000n, 0x1000n);
+      rig.powernv.xchgsLeft = 3;
+      expect(rig.map(0n, 0n, 0x8000n)).toBe('ENOMEM');
+      expect(entries(rig)).toEqual([[3, 0x8000n, 3]]);
+      expect([...rig.powernv.tables.get(1)!.slots.keys()]).toEqual([3]);
+      expect(rig.regions()[0]!.mapped).toBe(2);
+      rig.powernv.xchgsLeft = 0;
+      expect(rig.map(0x10000n, 0n, 0x1000n)).toBe('ENOMEM');
+      expect(rig.regions()[0]!.mapped).toBe(2);
+    },
+  );
+
   test.each([1, 3, Number.MAX_SAFE_INTEGER])(
     'a level of the userspace view that cannot be allocated is ENOMEM, after what fits (%d at once)',
     (entriesAtOnce) => {

@@ -30,6 +30,11 @@ export const VFIO_SETTINGS: readonly Setting[] = [
   ),
   defect('createRefund', 'B-21', 'a create that fails gives its charge back'),
   choice('mapIncFailRet', ['ok', 'enxio'], 'B-23', 'MAP_DMA into memory that is being released'),
+  defect(
+    'failedMapCount',
+    'B-67',
+    'an entry that cannot be exchanged is counted off the region it was counted in',
+  ),
   choice(
     'rangeCheck',
     ['firstOnly', 'unmapAndStuff', 'full'],

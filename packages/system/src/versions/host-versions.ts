@@ -35,6 +35,7 @@ const LINUX_6_12: Cells = {
   clearOnDetach: ['whole', 'B-18: since 6.11, executed on 6.12'],
   createRefund: ['unfixed', 'B-21: executed'],
   mapIncFailRet: ['ok', 'B-23: read in the code'],
+  failedMapCount: ['unfixed', 'B-67: found by search, derived from the code'],
   rangeCheck: ['firstOnly', 'B-27: executed'],
   pageShiftCheck: ['fixed', 'B-39: since 4.18'],
   chargeMatchesAllocation: ['fixed', 'B-42: since 5.0'],
