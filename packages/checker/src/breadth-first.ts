@@ -1,5 +1,5 @@
 import { remember } from './answers.js';
-import { Findings, type Found, localStatesOf, unreachedOf } from './findings.js';
+import { Findings, type Found, unreachedOf } from './findings.js';
 import { Judge } from './judge.js';
 import { judgeLeadsTo } from './liveness.js';
 import type { Model } from './model.js';
@@ -7,6 +7,7 @@ import { type PartialOrder, partialOrderOf } from './partial-order.js';
 import type { Remembered } from './remembered.js';
 import type { SearchResult } from './result.js';
 import type { SearchOptions } from './search-options.js';
+import { resultOf } from './search-result.js';
 import { StateStore } from './state-store.js';
 import { Successors } from './successors.js';
 import { type Symmetry, symmetryOf } from './symmetry-rows.js';
@@ -177,7 +178,6 @@ export class BreadthFirst {
 
   result(): SearchResult {
     const { remembered, store, successors, findings, transitions, reached } = this;
-    const asked = remembered.asked;
     const violations = [...findings.violations(this)];
     let isWhole = this.bound === null && this.next === store.size;
     if (isWhole) {
@@ -186,23 +186,19 @@ export class BreadthFirst {
       if (leadsTo.isStopped) this.bound = 'stopped';
       isWhole = !leadsTo.isStopped;
     }
-    const { seconds } = this;
-    const unreached = isWhole ? unreachedOf(remembered, reached) : [];
-    const isViolated = violations.length > 0 || unreached.length > 0;
-    return {
-      verdict: isViolated ? 'violated' : isWhole ? 'holds' : 'bounded',
+    return resultOf({
+      remembered,
+      isWhole,
       violations,
-      unreached,
+      unreached: isWhole ? unreachedOf(remembered, reached) : [],
       states: store.size,
       transitions,
+      lookedUp: transitions,
       // The furthest rows are those of the level after the one that is gone on from, where there are any.
       depth: store.size > this.levelEnd ? this.depth + 1 : this.depth,
       bound: this.bound,
-      seconds,
-      localStates: localStatesOf(remembered),
-      asked,
-      memoHits: transitions === 0 ? 0 : Math.max(0, 1 - asked / transitions),
-      bytesPerState: store.bytes / store.size,
-    };
+      seconds: this.seconds,
+      bytes: store.bytes,
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { remember } from './answers.js';
-import { MACHINE_FAILURE, unreachedOf } from './findings.js';
+import { unreachedOf, violationOf } from './findings.js';
 import { IntList } from './int-list.js';
 import { Judge } from './judge.js';
 import { judgeLeadsTo } from './liveness.js';
@@ -10,7 +10,7 @@ import type { SearchOptions } from './search-options.js';
 import { resultOf } from './search-result.js';
 import { StateGraph } from './state-graph.js';
 import { StateStore } from './state-store.js';
-import { FAILURE, Successors } from './successors.js';
+import { Successors } from './successors.js';
 import { refuseReductions } from './unreduced.js';
 
 /** Milliseconds between two reports of progress. */
@@ -155,7 +155,6 @@ class DepthFirst {
   /** Notes what is wrong at the end of the path, or after one more step: the first violation of each property. */
   #note(property: number, verdict: number, ordinal: number | null): void {
     if (this.#violations.has(property)) return;
-    const { model, verdicts, failures } = this.#remembered;
     const length = this.#path.length;
     const steps = Array.from({ length: Math.max(0, length - 1) }, (_, at) => ({
       row: this.#path.at(at) >>> 0,
@@ -164,11 +163,7 @@ class DepthFirst {
     if (ordinal !== null) steps.push({ row: this.#path.at(length - 1) >>> 0, ordinal });
     // The steps of the state under way are still needed.
     const graph = new StateGraph(this.#remembered, this.#store, new Successors(this.#remembered));
-    this.#violations.set(property, {
-      property: property === FAILURE ? MACHINE_FAILURE : model.properties[property]!.name,
-      text: property === FAILURE ? failures.get(verdict)! : verdicts.at(verdict).violation!,
-      trace: { steps: graph.stepsOf(steps), loopAfter: null },
-    });
+    this.#violations.set(property, violationOf(this.#remembered, property, verdict, graph.stepsOf(steps)));
   }
 
   get #bytes(): number {

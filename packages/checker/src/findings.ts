@@ -1,5 +1,5 @@
 import type { Remembered } from './remembered.js';
-import type { SearchResult, Violation } from './result.js';
+import type { SearchResult, TraceStep, Violation } from './result.js';
 import { FAILURE } from './successors.js';
 import { type Searched, TraceBack } from './trace-back.js';
 
@@ -44,18 +44,25 @@ export class Findings {
 
   /** The violations with the paths to them. */
   violations(searched: Searched): readonly Violation[] {
-    const { model, verdicts, failures } = searched.remembered;
     const back = new TraceBack(searched);
     return [...this.#found.values()].map(({ property, row, ordinal }) => {
       const { steps, verdict } = back.violation(property, row, ordinal);
-      return {
-        property: property === FAILURE ? MACHINE_FAILURE : model.properties[property]!.name,
-        text: property === FAILURE ? failures.get(verdict)! : verdicts.at(verdict).violation!,
-        trace: { steps, loopAfter: null },
-      };
+      return violationOf(searched.remembered, property, verdict, steps);
     });
   }
 }
+
+/** A violation at the end of a path. The property's place is −1 for a machine that failed. */
+export const violationOf = (
+  { model, verdicts, failures }: Remembered,
+  property: number,
+  verdict: number,
+  steps: readonly TraceStep[],
+): Violation => ({
+  property: property === FAILURE ? MACHINE_FAILURE : model.properties[property]!.name,
+  text: property === FAILURE ? failures.get(verdict)! : verdicts.at(verdict).violation!,
+  trace: { steps, loopAfter: null },
+});
 
 /** Properties that were never about anything that happened. */
 export function unreachedOf({ model }: Remembered, reached: ArrayLike<number>): SearchResult['unreached'] {

@@ -1,10 +1,9 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import type { Address, Guards, InFlight, Message } from './message.js';
 import type { CheckedProperty, View } from './property.js';
+import type { Permutation } from './symmetry.js';
 
 export { type Address, ENVIRONMENT, type Guards, type InFlight, type Message } from './message.js';
-
-import type { Permutation } from './symmetry.js';
 
 /** What a machine did: where it stands now, and what it emitted, in order. */
 export interface Transition {

@@ -1,5 +1,5 @@
 import { remember } from './answers.js';
-import { MACHINE_FAILURE } from './findings.js';
+import { violationOf } from './findings.js';
 import { Judge } from './judge.js';
 import type { Model } from './model.js';
 import { Chance } from './random-walk-chance.js';
@@ -10,7 +10,6 @@ import type { SearchResult, Violation } from './result.js';
 import type { SearchOptions } from './search-options.js';
 import { resultOf } from './search-result.js';
 import { StateStore } from './state-store.js';
-import { FAILURE } from './successors.js';
 import { refuseReductions } from './unreduced.js';
 
 /** Milliseconds between two reports of progress. */
@@ -105,12 +104,7 @@ class RandomWalks {
     for (const { property } of wrong) {
       if (this.#violations.has(property)) continue;
       const { verdict, steps } = shortened(remembered, this.#walk.taken, property);
-      const { model, verdicts, failures } = remembered;
-      this.#violations.set(property, {
-        property: property === FAILURE ? MACHINE_FAILURE : model.properties[property]!.name,
-        text: property === FAILURE ? failures.get(verdict)! : verdicts.at(verdict).violation!,
-        trace: { steps, loopAfter: null },
-      });
+      this.#violations.set(property, violationOf(remembered, property, verdict, steps));
     }
   }
 

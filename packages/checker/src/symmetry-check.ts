@@ -1,4 +1,5 @@
 import { remember } from './answers.js';
+import { MACHINE_FAILURE } from './findings.js';
 import { Judge, type WrongState } from './judge.js';
 import type { Model } from './model.js';
 import { StateStore } from './state-store.js';
@@ -43,7 +44,7 @@ export function symmetryFaults(model: Model, statesMax = 100_000): readonly stri
   const faults = new Map<number, string>();
 
   const kinds = (wrong: readonly WrongState[] | undefined): readonly string[] =>
-    (wrong ?? []).map(({ property }) => model.properties[property]?.name ?? 'machine-failure');
+    (wrong ?? []).map(({ property }) => model.properties[property]?.name ?? MACHINE_FAILURE);
 
   /** The future of a state, or that of its image as it should be. */
   const futureOf = (state: Int32Array, permutation: number | null): Future => {
