@@ -51,37 +51,6 @@ describe('what must not be left out', () => {
     expect(said(reduced).violated).toEqual(['one-first', 'other-first']);
   });
 
-  test('an order that one of two properties of one name can tell, and the other is kept from by its guards', () => {
-    const relay: AnyStateMachine = setup({}).createMachine({
-      initial: 'a',
-      states: { a: { on: { x: { target: 'b', actions: emit({ type: 'y' }) } } }, b: {} },
-    });
-    const otherFirst = never(
-      'same',
-      ['relay', 'other'],
-      (view) => isAt(view, 'other', 'b') && isAt(view, 'relay', 'a'),
-    );
-    const isEmpty = (inbox: readonly unknown[]): boolean => inbox.length === 0;
-    const guarded = (fact: (inbox: readonly unknown[]) => boolean): CheckedProperty => ({
-      ...otherFirst,
-      reads: { ...otherFirst.reads, inboxGuards: { relay: fact, end: fact } },
-    });
-    const model: Model = {
-      name: 'one name',
-      machines: [
-        { name: 'other', machine: once, ownMoves: goes },
-        { name: 'relay', machine: relay },
-        { name: 'end', machine: once },
-      ],
-      inFlight: [{ from: 'other', to: 'relay', lane: '', message: { type: 'x' } }],
-      route: () => ({ to: 'end', lane: '' }),
-      properties: [guarded(isEmpty), guarded(() => true)],
-    };
-    const [reduced, plain] = both(model);
-    expect(said(plain).violated).toEqual(['same']);
-    expect(said(reduced)).toEqual(said(plain));
-  });
-
   test('a step that can be put off for ever, since another machine goes round in a circle', () => {
     const model: Model = {
       name: 'put off',
