@@ -1,5 +1,4 @@
-import type { AnyMachineSnapshot } from 'xstate';
-import { stepped } from './machines.js';
+import { isTaken, stepped } from './machines.js';
 import type { Message } from './model.js';
 import type { Remembered, Sent } from './remembered.js';
 import { NOT_TAKEN } from './tables.js';
@@ -21,15 +20,6 @@ function routed(remembered: Remembered, machine: number, messages: readonly Mess
     return { to: address.to, message };
   });
   return { sent, sends };
-}
-
-/** Whether a machine takes a message. One whose guard fails takes it, and fails. */
-function isTaken(snapshot: AnyMachineSnapshot, message: Message): boolean {
-  try {
-    return snapshot.can(message);
-  } catch {
-    return true;
-  }
 }
 
 /** What a machine makes of a message: the number of a transition, or of none where it does not take it. */

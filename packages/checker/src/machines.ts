@@ -38,6 +38,15 @@ export function publicStep(
   return { snapshot: next as AnyMachineSnapshot, sent };
 }
 
+/** Whether a machine takes a message where it stands. One whose guard fails takes it, and fails. */
+export function isTaken(snapshot: AnyMachineSnapshot, message: Message): boolean {
+  try {
+    return snapshot.can(message);
+  } catch {
+    return true;
+  }
+}
+
 /** A machine's answer, by the way that its model prefers. */
 export const stepped = (machine: ModelMachine, snapshot: AnyMachineSnapshot, message: Message): Transition =>
   machine.step === undefined ? publicStep(machine, snapshot, message) : machine.step(snapshot, message);

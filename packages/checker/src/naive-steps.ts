@@ -1,6 +1,6 @@
 import type { AnyMachineSnapshot } from 'xstate';
 import { canonicalText } from './canonical-text.js';
-import { localText, publicStep, startOf } from './machines.js';
+import { isTaken, localText, publicStep, startOf } from './machines.js';
 import { type Address, ENVIRONMENT, type InFlight, type Message, type Model, type Offer } from './model.js';
 import type { Reads, View } from './property.js';
 import type { TraceStep } from './result.js';
@@ -104,7 +104,7 @@ export function naiveChoices(model: Model, state: NaiveState): readonly NaiveCho
     return [
       ...heads.map((delivered) => ({ machine: at, message: delivered.message, delivered, offer: null })),
       ...own.map((message) => ({ machine: at, message, delivered: null, offer: null })),
-    ].filter(({ message }) => state.snapshots[at]!.can(message));
+    ].filter(({ message }) => isTaken(state.snapshots[at]!, message));
   });
   const offers = (model.environment?.sources ?? []).flatMap(({ reads = [], guards = {}, offers }) => {
     const needs: Reads = { machines: reads, guards };
@@ -113,7 +113,7 @@ export function naiveChoices(model: Model, state: NaiveState): readonly NaiveCho
   const offered = offers
     .filter(({ whenIdle = false }) => !whenIdle || moves.length === 0)
     .map((offer) => ({ machine: placeOf(model, offer.to), message: offer.message, delivered: null, offer }))
-    .filter(({ machine, message }) => state.snapshots[machine]!.can(message));
+    .filter(({ machine, message }) => isTaken(state.snapshots[machine]!, message));
   return [...moves, ...offered];
 }
 

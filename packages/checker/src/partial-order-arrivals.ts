@@ -1,5 +1,6 @@
 import type { Interned } from './inboxes.js';
 import { IntMap, MISSING } from './int-map.js';
+import { isTaken } from './machines.js';
 import type { Message } from './model.js';
 import type { Remembered } from './remembered.js';
 import { NOT_TAKEN } from './tables.js';
@@ -116,8 +117,8 @@ export class Arrivals {
     if (transition !== MISSING) return transition !== NOT_TAKEN;
     const known = this.#taken.get3(machine, local, number);
     if (known !== MISSING) return known === 1;
-    const isTaken = locals[machine]!.at(local).can(messages.at(number).message);
-    this.#taken.add([machine, local, number], isTaken ? 1 : 0);
-    return isTaken;
+    const takes = isTaken(locals[machine]!.at(local), messages.at(number).message);
+    this.#taken.add([machine, local, number], takes ? 1 : 0);
+    return takes;
   }
 }

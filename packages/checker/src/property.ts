@@ -18,7 +18,10 @@ export interface Reads {
   readonly inboxes?: readonly string[];
   /** Whether it looks at the environment's state. Default: no. */
   readonly environment?: boolean;
-  /** Facts about single machines without which it says nothing of a state. */
+  /**
+   * Facts about single machines without which it says nothing of a state. Of a step an observer that remembers is told
+   * all the same; another one is told of those after which they hold.
+   */
   readonly guards?: Guards;
   /**
    * Facts about what is on its way to single machines, in the same way. One that does not hold does not hold either

@@ -1,14 +1,13 @@
 import { expect, test } from 'vitest';
-import { setup } from 'xstate';
+import { type AnyStateMachine, emit, setup } from 'xstate';
 import { breadthFirst } from '../src/breadth-first.ts';
 
-const failing = setup({
-  guards: {
-    fails: () => {
-      throw new Error('this cannot be decided');
-    },
+const guards = {
+  fails: () => {
+    throw new Error('this cannot be decided');
   },
-}).createMachine({
+};
+const failing = setup({ guards }).createMachine({
   initial: 'here',
   states: { here: { on: { go: { guard: 'fails', target: 'there' } } }, there: {} },
 });
@@ -21,4 +20,31 @@ test('a machine that fails is a finding, with the way to it, and no end of the s
     ['machine-failure', 1],
   ]);
   expect(violations[0]!.text).toContain('this cannot be decided');
+});
+
+test('nor is it one where orders of steps are left out, which asks who might be sent what', () => {
+  const x = { guard: 'fails', target: 'a' };
+  const turning: AnyStateMachine = setup({ guards }).createMachine({
+    initial: 'a',
+    states: { a: { on: { go: 'b', x } }, b: { on: { go: 'a', x } } },
+  });
+  const sender: AnyStateMachine = setup({}).createMachine({
+    initial: 'a',
+    states: { a: { on: { go: { target: 'b', actions: emit({ type: 'x' }) } } }, b: {} },
+  });
+  const ownMoves = () => [{ type: 'go' }];
+  const { violations } = breadthFirst(
+    {
+      name: 'm',
+      machines: [
+        { name: 'sender', machine: sender, ownMoves },
+        { name: 'turning', machine: turning, ownMoves },
+        { name: 'other', machine: turning, ownMoves },
+      ],
+      route: () => ({ to: 'turning', lane: '' }),
+      properties: [],
+    },
+    { until: 'all', partialOrder: true },
+  );
+  expect(violations.map(({ property }) => property)).toEqual(['machine-failure']);
 });
