@@ -23,7 +23,7 @@ test('a machine that fails is a finding, with the way to it, and no end of the s
 });
 
 test('nor is it one where orders of steps are left out, which asks who might be sent what', () => {
-  const x = { guard: 'fails', target: 'a' };
+  const x = { guard: 'fails', target: 'a' } as const;
   const turning: AnyStateMachine = setup({ guards }).createMachine({
     initial: 'a',
     states: { a: { on: { go: 'b', x } }, b: { on: { go: 'a', x } } },
