@@ -365,6 +365,7 @@ describe('an unusable call', () => {
     ${['--out', 'x.json']}                          | ${/--out takes exactly one MODEL/}
     ${['--preset', '2015']}                         | ${/--preset needs a MODEL/}
     ${['--matrix', '--until', 'first']}             | ${/--until needs a MODEL/}
+    ${['--partial-order']}                          | ${/--partial-order needs a MODEL, --matrix or --all/}
     ${[BROKEN, '--out', '/no/such/folder/x']}       | ${/\/no\/such\/folder\/x cannot be written: /}
   `('$args', async ({ args, why }: { args: string[]; why: RegExp }) => {
     const [plain, json] = await Promise.all([

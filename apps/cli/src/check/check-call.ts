@@ -219,6 +219,9 @@ const CHANGING = ['preset', 'set', 'size', 'property'] as const;
 /** What says how to search: without a model there is nothing to search. */
 const SEARCHING = ['order', 'seed', 'walks', 'depth', 'states', 'memory', 'until'] as const;
 
+/** What says so too, and goes with a search of all models. */
+const SEARCHING_ANY = ['workers', 'symmetry', 'partialOrder'] as const;
+
 const OF_BREADTH = ['workers', 'checkpoint', 'resume'] as const;
 const REDUCTIONS = ['symmetry', 'partialOrder'] as const;
 
@@ -234,6 +237,10 @@ function contradictionIn({ models, matrix, all, search }: CheckCall, options: Ch
   if (one !== undefined && models.length !== 1) return `--${one} takes exactly one MODEL`;
   const stray = given(CHANGING) ?? given(SEARCHING);
   if (stray !== undefined && models.length === 0) return `--${stray} needs a MODEL`;
+  const idle = given(SEARCHING_ANY);
+  if (idle !== undefined && models.length === 0 && !matrix && !all) {
+    return `--${dashed(idle)} needs a MODEL, --matrix or --all`;
+  }
   if (search.order !== 'random' && (search.seed !== null || search.walks !== null)) {
     return `--${search.seed === null ? 'walks' : 'seed'} goes with --order random`;
   }
