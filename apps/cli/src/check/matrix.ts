@@ -23,18 +23,23 @@ export interface MatrixRow {
   readonly seconds: number;
 }
 
+/** As much of a report as a row needs. */
+type Judged = Pick<Report, 'entry' | 'found'>;
+
 /** A property was seen to break, or all was seen and it did not. */
-function verdictOn(property: string, { found }: Report): Verdict {
+function verdictOn(property: string, { found }: Judged): Verdict {
   if (brokenOf(found).includes(property)) return 'violated';
   return found.result.bound === null ? 'holds' : 'bounded';
 }
 
-const askedOf = ({ properties, eventually }: Report['entry']): readonly string[] => [
-  ...new Set([...properties, ...eventually]),
+/** What was asked of a model, and what broke though nobody asked: a machine that fails. */
+const judgedOf = ({ entry, found }: Judged): readonly string[] => [
+  ...new Set([...entry.properties, ...entry.eventually, ...brokenOf(found)]),
 ];
 
-const rowsOf = (report: Report): readonly MatrixRow[] =>
-  askedOf(report.entry).map((property) => ({
+/** The rows of one model. */
+export const rowsOf = (report: Judged): readonly MatrixRow[] =>
+  judgedOf(report).map((property) => ({
     switch: report.entry.switch!,
     value: report.entry.value!,
     model: report.entry.name,
