@@ -12,10 +12,12 @@ import { ask, call, done, type Resumption, type Step } from './steps.js';
 export function clearTce(kvm: KvmState, frame: ClearFrame, resumed: Resumption): Step {
   if (resumed.type === 'begin') return nextBatch(kvm, frame);
   if (resumed.type === 'returned') return batchDone(kvm, frame);
-  const { old } = resumed.answer as TableAccessReturn;
+  const { old, ok, done: exchanged } = resumed.answer as TableAccessReturn;
+  // An entry that cannot be exchanged is passed over.
+  const passed = { ...frame, now: ok ? frame.now : exchanged + 1 };
   const valid = old.filter(({ perm }) => perm !== 0);
-  if (kvm.config.switches.clearTceDec === 'unfixed' || valid.length === 0) return batchDone(kvm, frame);
-  return call(kvm, { ...frame, at: 'dropping' }, mappedDecFrame(frame.hw, valid, false));
+  if (kvm.config.switches.clearTceDec === 'unfixed' || valid.length === 0) return batchDone(kvm, passed);
+  return call(kvm, { ...passed, at: 'dropping' }, mappedDecFrame(frame.hw, valid, false));
 }
 
 function nextBatch(kvm: KvmState, frame: ClearFrame): Step {
