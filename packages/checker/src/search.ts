@@ -31,8 +31,11 @@ export function search(model: Model, options: OrderedSearchOptions = {}): Search
       return depthFirst(model, options);
     case 'random':
       return randomWalks(model, options);
-    default:
+    case 'breadth':
+    case undefined:
       return nearestFirst(model, options);
+    default:
+      throw new RangeError(`there is no order '${(options as { order: string }).order}' of a search`);
   }
 }
 

@@ -41,3 +41,9 @@ test('the orders differ', () => {
   });
   expect(new Set(lengths).size).toBe(3);
 });
+
+test('an order that there is not is refused', () => {
+  expect(() => search(model, { order: 'deepest' } as object)).toThrow(
+    new RangeError("there is no order 'deepest' of a search"),
+  );
+});
