@@ -38,6 +38,8 @@ export interface PutFrame extends Handler<'kvmppc_h_put_tce', HPutTce> {
   readonly at: 'begin' | 'validating' | 'mapping' | 'clearing';
   /** Which of the tables is being written. */
   readonly table: number;
+  /** Where the page is in QEMU's memory; null for one that is not mapped. */
+  readonly ua: Ua | null;
   /** Why an entry is wiped. */
   readonly failed: HcallCode;
 }

@@ -1,4 +1,4 @@
-import { type HPutTce, type Ua, unreachable } from '@spapr-dma/protocol';
+import { unreachable } from '@spapr-dma/protocol';
 import type { PutFrame } from './frames.js';
 import { clearFrame, failure, mapFrame, nextTable, unmapFrame, warn } from './hardware.js';
 import { entryAt, iobaStatus, permOf, tceStatus } from './ioba-validate.js';
@@ -26,7 +26,8 @@ function begin(kvm: KvmState, { call: hcall, real }: PutFrame): Step {
   const valid = tceStatus(kvm, table, hcall.tce);
   if (valid !== 'H_SUCCESS') return answerHcall(kvm, valid);
   const maps = permOf(hcall.tce) !== 0 && kvm.config.features.spaprTceVfio;
-  if (maps && tceToUa(kvm, hcall.tce) === undefined) return answerHcall(kvm, 'H_PARAMETER');
+  const ua = maps ? (tceToUa(kvm, hcall.tce) ?? null) : null;
+  if (maps && ua === null) return answerHcall(kvm, 'H_PARAMETER');
   const tables = table.iommuTables.map(({ hw }) => hw);
   const frame: PutFrame = {
     fn: 'kvmppc_h_put_tce',
@@ -37,6 +38,7 @@ function begin(kvm: KvmState, { call: hcall, real }: PutFrame): Step {
     tables,
     entry,
     table: 0,
+    ua,
     failed: 'H_SUCCESS',
   };
   if (tables.length === 0) return stored(kvm, frame);
@@ -52,7 +54,7 @@ function begin(kvm: KvmState, { call: hcall, real }: PutFrame): Step {
       fn: 'kvmppc_tce_validate',
       tables,
       table: 0,
-      ua: uaOf(kvm, hcall),
+      ua: ua!,
       pageShift,
       asked: 1,
       count: 1,
@@ -62,9 +64,6 @@ function begin(kvm: KvmState, { call: hcall, real }: PutFrame): Step {
     ran,
   );
 }
-
-const uaOf = (kvm: KvmState, { tce }: HPutTce): Ua =>
-  tceToUa(kvm, tce) ?? unreachable('a TCE was validated and has no memory behind it');
 
 /** Goes on with a call that met hardware tables. */
 function goOn(kvm: KvmState, frame: PutFrame, resumed: Resumption): Step {
@@ -77,9 +76,11 @@ function goOn(kvm: KvmState, frame: PutFrame, resumed: Resumption): Step {
   }
   if (value.kind !== 'entries') return unreachable(`${frame.fn} was returned ${value.kind}`);
   if (frame.at === 'validating') {
-    return value.status === 'H_SUCCESS'
-      ? onTable(kvm, { ...frame, at: 'mapping' }, 0)
-      : answerHcall(kvm, value.status);
+    if (value.status !== 'H_SUCCESS') return answerHcall(kvm, value.status);
+    // The guest's memory may have gone while it was looked at.
+    const ua = tceToUa(kvm, frame.call.tce);
+    if (ua === undefined) return answerHcall(kvm, 'H_PARAMETER');
+    return onTable(kvm, { ...frame, at: 'mapping', ua }, 0);
   }
   if (value.status === 'H_SUCCESS') return onTable(kvm, frame, frame.table + 1);
   return failed(kvm, { ...frame, failed: value.status });
@@ -95,7 +96,7 @@ function onTable(kvm: KvmState, frame: PutFrame, from: number, reports: readonly
   const callee =
     perm === 0
       ? unmapFrame(table, hw, frame.entry, 1)
-      : mapFrame(table, hw, frame.entry, 1, { ua: uaOf(kvm, frame.call), perm, alloc: !frame.real });
+      : mapFrame(table, hw, frame.entry, 1, { ua: frame.ua!, perm, alloc: !frame.real });
   return call(kvm, { ...frame, table: place }, callee, reports);
 }
 

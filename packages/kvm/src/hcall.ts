@@ -28,7 +28,7 @@ function handlerOf(call: Hcall | RtasCall, real: boolean): Frame {
   const begin = { at: 'begin', real, stt: -1, tables: [], entry: 0, table: 0 } as const;
   switch (call.type) {
     case 'H_PUT_TCE':
-      return { fn: 'kvmppc_h_put_tce', call, ...begin, failed: 'H_SUCCESS' };
+      return { fn: 'kvmppc_h_put_tce', call, ...begin, ua: null, failed: 'H_SUCCESS' };
     case 'H_PUT_TCE_INDIRECT':
       return { fn: 'kvmppc_h_put_tce_indirect', call, ...begin, failed: 'H_SUCCESS', done: 0, now: 0 };
     case 'H_STUFF_TCE':

@@ -1,4 +1,4 @@
-import { liobn, tceIndex, threadId } from '@spapr-dma/protocol';
+import { bytes, liobn, tceIndex, threadId } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
 import { attachedRig, configOf, DDW_START, LIOBN, RAM_HPA, RAM_UA, Rig } from './rig.ts';
 
@@ -145,6 +145,15 @@ test.each`
   ).toBe(true);
   while (rig.open.some(({ thread }) => thread === 'vcpu0')) rig.answer('vcpu0');
   expect(rig.can({ ...put, liobn: other, thread: threadId('vcpu1') })).toBe(true);
+});
+
+test('memory that goes while an entry for it is looked at is H_PARAMETER', () => {
+  const rig = attachedRig(configOf('linux-6.12'));
+  rig.enters({ type: 'H_PUT_TCE', liobn: BigInt(LIOBN), ioba: 0n, tce: 0x20003n });
+  const { slot, gpa, ua } = rig.kvm.memslots[0]!;
+  rig.value({ type: 'KVM_SET_USER_MEMORY_REGION', slot, gpa, bytes: bytes(0n), ua });
+  while (rig.open.some(({ thread }) => thread === 'vcpu0')) rig.answer('vcpu0');
+  expect(rig.sent.at(-1)).toMatchObject({ type: 'hcall-return', status: 'H_PARAMETER' });
 });
 
 test('QEMU’s end waits for the vCPUs inside the kernel', () => {
