@@ -32,7 +32,9 @@ const processSurroundings: Surroundings = {
   stdin: process.stdin,
   env: process.env,
   // Once: who asks a second time is not kept waiting.
-  onInterrupt: (listener) => process.once('SIGINT', listener),
+  onInterrupt: (listener) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, listener);
+  },
 };
 
 /** The documents of verbs that did nothing. */

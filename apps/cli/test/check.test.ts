@@ -65,7 +65,7 @@ describe('without a model', () => {
 
   test('the models in the examples of the help exist', async () => {
     const [{ stdout }, list] = await Promise.all([spaprDma(['check', '--help']), spaprDma(['check'])]);
-    const named = [...stdout.matchAll(/ check '([^']+)'/g)].map(([, name]) => name);
+    const named = [...stdout.matchAll(/spapr-dma check (\w[\w=-]*) /g)].map(([, name]) => name);
     expect(named.length).toBeGreaterThan(1);
     for (const name of named) expect(list.stdout).toContain(`\n${name} `);
   });

@@ -15,8 +15,10 @@ try {
   });
   tell({ kind: 'found', found });
 } catch (error) {
-  const isTheirs =
-    error instanceof ModelsError || error instanceof SettingsError || error instanceof CheckpointError;
+  // The checker raises a RangeError for what does not go together, or is too large.
+  const isTheirs = [ModelsError, SettingsError, CheckpointError, RangeError].some(
+    (kind) => error instanceof kind,
+  );
   if (!isTheirs) throw error;
-  tell({ kind: 'refused', text: error.message });
+  tell({ kind: 'refused', text: (error as Error).message });
 }
