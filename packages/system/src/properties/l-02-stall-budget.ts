@@ -30,8 +30,9 @@ interface Memory {
 function heldAfter(held: number, step: ObservedStep): number {
   const { before, moved, cost } = step;
   const [earlier, later] = [guestsQemu(before)?.task, guestsQemu(moved.state)?.task];
-  // A holder that waits for nobody takes and gives the lock in one step.
-  if (earlier == null && later == null) return inGuestsQemu(step) ? cost : 0;
+  // A holder that waits for nobody takes and gives the lock in one step; who only listens is none.
+  const listens = moved.delivered?.message.type === 'register-iommu-notifier';
+  if (earlier == null && later == null) return inGuestsQemu(step) && !listens ? cost : 0;
   const task = earlier ?? later;
   const isHolders = task?.mode === 'waiting' && moved.delivered?.message.thread === task.thread;
   return (earlier == null ? 0 : held) + (isHolders || earlier == null ? cost : 0);
