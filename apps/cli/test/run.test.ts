@@ -148,7 +148,6 @@ describe('run refuses', () => {
   test.each([
     ['an unknown story', ['frobnicate'], 'frobnicate'],
     ['an unknown story after one that exists', [story, 'frobnicate'], 'frobnicate'],
-    ['a story outside the folder of stories', ['../package'], 'package'],
     ['an unknown preset', ['--preset', 'frobnicate'], 'frobnicate'],
     ['an unknown switch', ['--set', 'frobnicate=1'], 'frobnicate'],
     ['a switch without a value', ['--set', listed.switches[0]?.name ?? ''], listed.switches[0]?.name ?? '?'],
