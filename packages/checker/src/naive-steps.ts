@@ -1,5 +1,6 @@
 import type { AnyMachineSnapshot } from 'xstate';
 import { canonicalText } from './canonical-text.js';
+import { machineNamed } from './layout.js';
 import { isTaken, localText, publicStep, startOf } from './machines.js';
 import { type Address, ENVIRONMENT, type InFlight, type Message, type Model, type Offer } from './model.js';
 import type { Reads, View } from './property.js';
@@ -26,16 +27,9 @@ export interface NaiveChoice {
   readonly offer: Offer<unknown> | null;
 }
 
-/** The place of a machine. @throws RangeError where there is none of that name */
-export function placeOf({ name: model, machines }: Model, name: string): number {
-  const at = machines.findIndex((machine) => machine.name === name);
-  if (at < 0) throw new RangeError(`${model} has no machine ${name}`);
-  return at;
-}
-
 /** Where a sender's lanes go in an inbox: those of the environment last. */
 const rankOf = (model: Model, sender: string): number =>
-  sender === ENVIRONMENT ? model.machines.length : placeOf(model, sender);
+  sender === ENVIRONMENT ? model.machines.length : machineNamed(model, sender);
 
 /** An inbox with one more message. */
 function withMessage(model: Model, inbox: readonly InFlight[], added: InFlight): readonly InFlight[] {
@@ -48,7 +42,7 @@ function withMessage(model: Model, inbox: readonly InFlight[], added: InFlight):
 export function naiveStart(model: Model): NaiveState {
   const inboxes: (readonly InFlight[])[] = model.machines.map(() => []);
   for (const each of model.inFlight ?? []) {
-    const to = placeOf(model, each.to);
+    const to = machineNamed(model, each.to);
     inboxes[to] = withMessage(model, inboxes[to]!, each);
   }
   return {
@@ -68,7 +62,7 @@ export function naiveKey(model: Model, state: NaiveState): string {
 /** A state as somebody sees it who declared what he looks at. */
 export function naiveView(model: Model, state: NaiveState, reads: Reads): View {
   const declared = (names: readonly string[] | undefined, name: string, what: string): number => {
-    if (names?.includes(name)) return placeOf(model, name);
+    if (names?.includes(name)) return machineNamed(model, name);
     throw new RangeError(`${what} of ${name} was read and not declared`);
   };
   return {
@@ -88,8 +82,8 @@ export function isGuarded(
   { guards = {}, inboxGuards = {} }: Reads,
 ): boolean {
   return (
-    Object.entries(guards).every(([name, fact]) => fact(state.snapshots[placeOf(model, name)]!)) &&
-    Object.entries(inboxGuards).every(([name, fact]) => fact(state.inboxes[placeOf(model, name)]!))
+    Object.entries(guards).every(([name, fact]) => fact(state.snapshots[machineNamed(model, name)]!)) &&
+    Object.entries(inboxGuards).every(([name, fact]) => fact(state.inboxes[machineNamed(model, name)]!))
   );
 }
 
@@ -112,7 +106,12 @@ export function naiveChoices(model: Model, state: NaiveState): readonly NaiveCho
   });
   const offered = offers
     .filter(({ whenIdle = false }) => !whenIdle || moves.length === 0)
-    .map((offer) => ({ machine: placeOf(model, offer.to), message: offer.message, delivered: null, offer }))
+    .map((offer) => ({
+      machine: machineNamed(model, offer.to),
+      message: offer.message,
+      delivered: null,
+      offer,
+    }))
     .filter(({ machine, message }) => isTaken(state.snapshots[machine]!, message));
   return [...moves, ...offered];
 }
@@ -133,7 +132,7 @@ interface Addressed {
 /** @throws RangeError where a message goes to nobody whom the model has */
 function addressed(model: Model, message: Message, sender: string): Addressed {
   const address = model.route(message, sender);
-  if (address !== null && address.to !== ENVIRONMENT) placeOf(model, address.to);
+  if (address !== null && address.to !== ENVIRONMENT) machineNamed(model, address.to);
   return { message, address };
 }
 
@@ -162,7 +161,7 @@ export function naiveMove(model: Model, before: NaiveState, choice: NaiveChoice)
       if (hears !== undefined) environment = hears(environment, message, machine.name);
       continue;
     }
-    const to = placeOf(model, address.to);
+    const to = machineNamed(model, address.to);
     inboxes[to] = withMessage(model, inboxes[to]!, { from: machine.name, ...address, message });
   }
   const sent = answer.sent.map(({ message, address }) => ({ to: address?.to ?? null, message }));

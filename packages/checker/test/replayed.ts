@@ -1,3 +1,4 @@
+import { machineNamed } from '../src/layout.ts';
 import type { Model } from '../src/model.ts';
 import {
   isGuarded,
@@ -6,7 +7,6 @@ import {
   naiveMove,
   naiveStart,
   naiveView,
-  placeOf,
 } from '../src/naive-steps.ts';
 import type { Trace, TraceStep } from '../src/result.ts';
 
@@ -22,7 +22,7 @@ export function replayed(model: Model, { steps }: Trace): NaiveState {
 }
 
 function stepped(model: Model, state: NaiveState, step: TraceStep): NaiveState {
-  const machine = placeOf(model, step.to);
+  const machine = machineNamed(model, step.to);
   const wanted = textOf([step.message, step.lane, step.lane === null ? null : step.from, step.offer]);
   const choice = naiveChoices(model, state).find(
     (each) =>
