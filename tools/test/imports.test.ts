@@ -9,9 +9,13 @@ const machines = ['guest-kernel', 'qemu-spapr', 'kvm', 'vfio-host', 'powernv-iod
 const system = [...base, ...machines];
 const trace = [...system, '@spapr-dma/system'];
 const models = [...trace, '@spapr-dma/checker'];
-const apps = [...models, '@spapr-dma/trace', '@spapr-dma/models'];
+const live = [...trace, '@spapr-dma/trace', '@spapr-dma/qemu-process'];
+const apps = [...models, ...live, '@spapr-dma/models', '@spapr-dma/live', '@spapr-dma/capture'];
 
-/** apps → trace, models → system → the five machines → tce-table → protocol; the checker stands alone. */
+/**
+ * apps → live → trace, and apps → models; both → system → the five machines → tce-table → protocol. The checker and
+ * what starts a real QEMU stand alone.
+ */
 const directions: Directions = {
   '@spapr-dma/protocol': [],
   '@spapr-dma/tce-table': ['@spapr-dma/protocol'],
@@ -20,6 +24,9 @@ const directions: Directions = {
   '@spapr-dma/system': system,
   '@spapr-dma/trace': trace,
   '@spapr-dma/models': models,
+  '@spapr-dma/qemu-process': [],
+  '@spapr-dma/live': live,
+  '@spapr-dma/capture': ['@spapr-dma/qemu-process'],
   'spapr-dma': apps,
   'spapr-dma-lab': apps,
 };
