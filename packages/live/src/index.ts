@@ -1,1 +1,1 @@
-export {};
+export type { CallTarget, StartTarget } from './target.js';

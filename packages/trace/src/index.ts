@@ -9,5 +9,16 @@ export { InputError, openInput } from './input.js';
 export { formatLine } from './log/format-line.js';
 export type { Environment } from './powernv/environment.js';
 export { loadEnvironment, parseEnvironment } from './powernv/environment-file.js';
+export type {
+  DmaMade,
+  HcallMade,
+  HcallOp,
+  MonitorMade,
+  QemuAnswer,
+  QemuCall,
+  QemuMachine,
+  RtasMade,
+  RtasOp,
+} from './vectors/qemu-call.js';
 export type { VectorsReport } from './vectors/report.js';
 export { runVectors, type VectorsOptions } from './vectors/run-vectors.js';
