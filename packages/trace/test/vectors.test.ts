@@ -159,7 +159,7 @@ describe('a file of vectors that is wrong is told with its line, and good up to 
     ['an empty file', [], null, 'is empty'],
     ['a first line alone', [meta], 1, 'it has no calls'],
     ['no first line', [first], 1, "has no 'meta'"],
-    ['another version', [{ ...meta, meta: 2 }, first], 1, 'version 2'],
+    ['another version', [{ ...meta, meta: 3 }, first], 1, 'version 3'],
     ['no PHBs', [{ ...meta, phbs: 1 }, first], 1, "has no list in 'phbs'"],
     ['a PHB without an index', [{ ...meta, phbs: [{}] }, first], 1, 'without an index'],
     ['a PHB twice', [{ ...meta, phbs: [{ index: 1 }, { index: 1 }] }, first], 1, 'two PHBs of one index'],

@@ -32,7 +32,8 @@ export interface DmaMade {
 
 /** What somebody at the monitor does. `migrate` goes on in a second QEMU that loaded the stream. */
 export type MonitorMade = { readonly kind: 'monitor' } & (
-  | { readonly op: 'system_reset' | 'migrate' }
+  | { readonly op: 'system_reset' }
+  | { readonly op: 'migrate' }
   | {
       readonly op: 'device_add';
       readonly device:

@@ -23,6 +23,9 @@ export interface VectorsReport {
   readonly error: { readonly line: number | null; readonly text: string } | null;
 }
 
+/** A line holds at most 512 TCEs of 20 characters, and what the recorder had to say. */
+export const LINE_BYTES_MAX = 1 << 20;
+
 /** Calls that are listed one by one where they are not modelled; beyond that they are only counted. */
 const UNMODELLED_MAX = 10_000;
 

@@ -5,7 +5,7 @@ import { loadEnvironment } from '../powernv/environment-file.js';
 import { PowernvReplay } from '../powernv/powernv-replay.js';
 import { isRecordingRow } from '../powernv/row.js';
 import { QemuCallsReplay } from './qemu-calls.js';
-import { Tally, type VectorsReplay, type VectorsReport } from './report.js';
+import { LINE_BYTES_MAX, Tally, type VectorsReplay, type VectorsReport } from './report.js';
 
 export interface VectorsOptions {
   /** Called now and then with the number of lines read. */
@@ -14,8 +14,6 @@ export interface VectorsOptions {
   readonly environment?: Environment;
 }
 
-/** A line holds at most 512 TCEs of 20 characters, and what the recorder had to say. */
-const LINE_BYTES_MAX = 1 << 20;
 const PROGRESS_LINES = 1000;
 
 /**
