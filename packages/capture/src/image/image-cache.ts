@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { CaptureError, fileError } from '../capture-error.js';
+import { outputOf, type RunCommand, runCommand } from '../command.js';
+import { DebianArchive } from '../debian/archive.js';
+import { answersChoice, compareReleases, type KernelChoice, type KernelPackage } from '../debian/kernels.js';
+import { cpioArchive } from './cpio.js';
+import { type GuestImage, type ImageRecord, imageIn, RECIPE, RECORD_FILE, sumOf } from './guest-image.js';
+import { GUEST_PACKAGES, treeEntries } from './guest-tree.js';
+import { moduleEntries } from './modules.js';
+
+export interface ImageOptions {
+  /** Look for a newer kernel than the one that is there. */
+  readonly update?: boolean;
+  readonly signal?: AbortSignal;
+  /** Told what is being done. */
+  readonly onProgress?: (text: string) => void;
+  readonly run?: RunCommand;
+}
+
+/** Folders whose names begin so are being made; where nobody makes them any more, they are rests. */
+const UNFINISHED = 'unfinished-';
+
+/** Images of guests in a folder, made from Debian's packages where they are not there yet. */
+export class ImageCache {
+  readonly #folder: string;
+  readonly #options: ImageOptions;
+  readonly #run: RunCommand;
+
+  constructor(folder: string, options: ImageOptions = {}) {
+    this.#folder = folder;
+    this.#options = options;
+    this.#run = options.run ?? runCommand;
+  }
+
+  /**
+   * The image with the newest kernel that answers a choice: one that is there, or else a new one.
+   * @throws CaptureError where it cannot be made
+   */
+  async image(choice: KernelChoice): Promise<GuestImage> {
+    const there = this.#options.update === true ? null : await this.#find(choice);
+    return there ?? (await this.#made(choice));
+  }
+
+  async #find(choice: KernelChoice): Promise<GuestImage | null> {
+    const names = await readdir(this.#folder).catch(() => []);
+    const images = await Promise.all(
+      names
+        .filter((name) => name.startsWith('linux-image-'))
+        .map((name) => imageIn(join(this.#folder, name))),
+    );
+    const answering = images.filter(
+      (image) => image !== null && answersChoice(choice, { ...image, name: image.kernel }),
+    ) as GuestImage[];
+    return answering.sort((a, b) => compareReleases(b.release, a.release))[0] ?? null;
+  }
+
+  async #made(choice: KernelChoice): Promise<GuestImage> {
+    const work = await this.#workFolder();
+    try {
+      this.#tell("fetching the index of Debian's packages for ppc64el");
+      const archive = new DebianArchive(join(work, 'apt'), this.#run, this.#options.signal);
+      await archive.update();
+      const kernel = await archive.kernel(choice);
+      const finished = join(this.#folder, kernel.name);
+      const newest = await imageIn(finished);
+      return newest ?? (await this.#build(kernel, archive, work, finished));
+    } catch (error) {
+      throw fileError(this.#folder, error);
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+
+  async #workFolder(): Promise<string> {
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      return await mkdtemp(join(this.#folder, UNFINISHED));
+    } catch (error) {
+      throw fileError(this.#folder, error);
+    }
+  }
+
+  async #build(
+    kernel: KernelPackage,
+    archive: DebianArchive,
+    work: string,
+    finished: string,
+  ): Promise<GuestImage> {
+    const { signal } = this.#options;
+    const downloads = join(work, 'packages');
+    const image = join(work, 'image');
+    await mkdir(downloads);
+    await mkdir(image);
+
+    const others = await archive.withLibraries(GUEST_PACKAGES);
+    this.#tell(`fetching ${kernel.name} and ${others.length} packages more`);
+    const packages = await archive.download([kernel.name, ...others], downloads);
+
+    const trees: string[] = [];
+    for (const file of packages) {
+      this.#tell(`unpacking ${basename(file, '.deb')}`);
+      const tree = join(work, 'trees', packageName(file));
+      await mkdir(tree, { recursive: true });
+      await outputOf(this.#run, 'dpkg-deb', ['-x', join(downloads, file), tree], { signal });
+      trees.push(tree);
+    }
+
+    this.#tell(`making a guest with ${kernel.release}`);
+    const kernelTree = join(work, 'trees', kernel.name);
+    const rest = trees.filter((tree) => tree !== kernelTree);
+    const initrd = cpioArchive([
+      ...(await treeEntries(rest)),
+      ...(await moduleEntries(kernelTree, kernel.release, this.#run, signal)),
+    ]);
+    await copyFile(join(kernelTree, `boot/vmlinux-${kernel.release}`), join(image, 'vmlinux'));
+    await writeFile(join(image, 'initrd'), initrd);
+    const record: ImageRecord = {
+      recipe: RECIPE,
+      kernel: kernel.name,
+      release: kernel.release,
+      guestPageShift: await pageShiftOf(kernelTree, kernel.release),
+      packages: packages.map((file) => decodeURIComponent(basename(file, '.deb'))),
+      sums: { vmlinux: sumOf(await readFile(join(image, 'vmlinux'))), initrd: sumOf(initrd) },
+    };
+    await writeFile(join(image, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+    // Whole or not there: an image of that name that was found wanting makes room.
+    await rm(finished, { recursive: true, force: true });
+    await rename(image, finished);
+    return (await imageIn(finished)) ?? lost(finished);
+  }
+
+  #tell(text: string): void {
+    this.#options.onProgress?.(text);
+  }
+}
+
+const lost = (folder: string): never => {
+  throw new CaptureError(`${folder} was changed while a guest was made in it`);
+};
+
+const packageName = (file: string): string => file.slice(0, file.indexOf('_'));
+
+/** The size of the guest's pages is an option that its kernel was built with. */
+async function pageShiftOf(tree: string, release: string): Promise<12 | 16> {
+  const config = join(tree, `boot/config-${release}`);
+  return existsSync(config) && /^CONFIG_PPC_64K_PAGES=y$/m.test(await readFile(config, 'utf8')) ? 16 : 12;
+}
