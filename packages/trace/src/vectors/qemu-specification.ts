@@ -1,6 +1,7 @@
 import { bytes, type Device, type MigrationStream, unreachable, type VioDevice } from '@spapr-dma/protocol';
 import {
   DEFAULT_VIOS,
+  outcomeOf,
   QEMU_7_2,
   type QemuConfig,
   type QemuSent,
@@ -37,14 +38,47 @@ function devicesOf({ phbs, vios }: QemuMachine): readonly Device[] {
   ];
 }
 
+/** A machine that runs: where its chart stands, and what it knows. */
+interface Running {
+  /** Its context is an old one: `qemu` counts. */
+  readonly snapshot: Snapshot;
+  readonly qemu: QemuState;
+}
+
 /** What a call leads to. */
 interface Outcome {
-  readonly snapshot: Snapshot;
+  readonly after: Running;
   readonly answer: QemuAnswer;
 }
 
+const runningAt = (snapshot: Snapshot): Running => ({ snapshot, qemu: snapshot.context });
+
 /** A command that says nothing has succeeded. */
 const SUCCEEDED: QemuAnswer = { kind: 'monitor', error: null };
+
+/** The answer to a call, which the guest always gets. */
+function answerTo(call: StepCall, sent: readonly QemuSent[]): QemuAnswer {
+  const answer = answerIn(call, sent);
+  if (answer !== null) return answer;
+  return call.kind === 'monitor' ? SUCCEEDED : unreachable('a call of the guest has no answer');
+}
+
+/**
+ * Lets the machine take a call. A hypercall takes one step where there is no KVM and no VFIO, whatever the chart is
+ * asked: it is not asked, since nearly every call is one.
+ */
+function taken({ snapshot, qemu }: Running, call: StepCall): Outcome {
+  const message = messageOf(call);
+  if (call.kind === 'hcall') {
+    const outcome = outcomeOf(qemu, message);
+    return { after: { snapshot, qemu: outcome.qemu }, answer: answerTo(call, outcome.sent) };
+  }
+  const before = snapshot.context === qemu ? snapshot : ({ ...snapshot, context: qemu } as Snapshot);
+  const stepped = machine.step(before, message);
+  return { after: runningAt(stepped.snapshot), answer: answerTo(call, stepped.sent) };
+}
+
+const ENVIRONMENT = { from: 'environment', to: 'qemu-spapr' } as const;
 
 /**
  * QEMU's machine behind calls and answers: what the specification says of a QEMU without KVM and VFIO.
@@ -55,7 +89,7 @@ const SUCCEEDED: QemuAnswer = { kind: 'monitor', error: null };
 export class QemuSpecification {
   readonly machine: QemuMachine;
   readonly #config: QemuConfig;
-  #snapshot: Snapshot;
+  #at: Running;
   #gone: QemuAnswer | null;
   /** What was predicted last: mostly that call is the next one. */
   #predicted: { readonly call: QemuCall; readonly outcome: Outcome } | null = null;
@@ -75,13 +109,13 @@ export class QemuSpecification {
       machine: asked.machine ?? QEMU_7_2.machine,
       switches: { ...QEMU_7_2.switches, ...switches },
     };
-    this.#snapshot = origin === null ? this.#started(devicesOf(asked)) : origin.#snapshot;
+    this.#at = origin === null ? runningAt(this.#started(devicesOf(asked))) : origin.#at;
     this.#gone = origin === null ? null : origin.#gone;
   }
 
   /** What the machine knows now. */
   get state(): QemuState {
-    return this.#snapshot.context;
+    return this.#at.qemu;
   }
 
   get isAborted(): boolean {
@@ -90,9 +124,9 @@ export class QemuSpecification {
 
   /** Takes a call. */
   step(call: QemuCall): QemuAnswer {
-    const { snapshot, answer } =
-      this.#predicted?.call === call ? this.#predicted.outcome : this.#outcome(call);
-    this.#snapshot = snapshot;
+    const predicted = this.#predicted;
+    const { after, answer } = predicted?.call === call ? predicted.outcome : this.#outcome(call);
+    this.#at = after;
     this.#predicted = null;
     if (answer.kind === 'abort') this.#gone = answer;
     return answer;
@@ -114,36 +148,33 @@ export class QemuSpecification {
   #started(devices: readonly Device[]): Snapshot {
     const ram = ramOf(BigInt(this.machine.ramMb) << 20n);
     const { snapshot } = machine.initial({ config: this.#config, ram, devices });
-    return machine.step(snapshot, { type: 'system_reset', from: 'environment', to: 'qemu-spapr' }).snapshot;
+    if (snapshot.status === 'error') throw snapshot.error;
+    return machine.step(snapshot, { type: 'system_reset', ...ENVIRONMENT }).snapshot;
   }
 
   #outcome(call: QemuCall): Outcome {
-    if (this.#gone !== null) return { snapshot: this.#snapshot, answer: this.#gone };
-    if (call.op === 'migrate') return this.#migrated();
-    if (call.kind === 'dma' && !this.state.devices.some(({ phb }) => phb === call.phb)) {
-      return { snapshot: this.#snapshot, answer: { kind: 'dma', pieces: [] } };
+    const before = this.#at;
+    if (this.#gone !== null) return { after: before, answer: this.#gone };
+    if (call.op === 'migrate') return this.#migrated(before);
+    if (call.kind === 'dma' && !before.qemu.devices.some(({ phb }) => phb === call.phb)) {
+      return { after: before, answer: { kind: 'dma', pieces: [] } };
     }
-    const stepped = this.#stepped(call);
-
-    return { snapshot: stepped.snapshot, answer: answerIn(call, stepped.sent) ?? silenceOf(call) };
-  }
-
-  #stepped(call: StepCall) {
-    return machine.step(this.#snapshot, messageOf(call));
+    return taken(before, call);
   }
 
   /** A second QEMU loads the stream and goes on; where it cannot load it, this one does. */
-  #migrated(): Outcome {
-    const { from, to } = { from: 'environment', to: 'qemu-spapr' } as const;
-    const before = this.#snapshot;
-    const saved = machine.step(before, { type: 'migrate', from, to }).sent;
-    const stream = streamIn(saved) ?? unreachable('a machine without VFIO writes a stream');
-    const fresh = this.#started(devicesAfter(devicesOf(this.machine), before.context));
-    const loaded = machine.step(fresh, { type: 'migrate-incoming', from, to, stream });
-    const answer = answerIn({ kind: 'monitor', op: 'rcu' }, loaded.sent) ?? SUCCEEDED;
-    if (answer.kind === 'monitor' && answer.error !== null) return { snapshot: before, answer };
-    const context = withConnectorsOf(loaded.snapshot.context, before.context);
-    return { snapshot: { ...loaded.snapshot, context } as Snapshot, answer };
+  #migrated(before: Running): Outcome {
+    const saved = machine.step({ ...before.snapshot, context: before.qemu } as Snapshot, {
+      type: 'migrate',
+      ...ENVIRONMENT,
+    });
+    const stream = streamIn(saved.sent) ?? unreachable('a machine without VFIO writes a stream');
+    const fresh = this.#started(devicesAfter(devicesOf(this.machine), before.qemu));
+    const loaded = machine.step(fresh, { type: 'migrate-incoming', ...ENVIRONMENT, stream });
+    const answer = answerTo({ kind: 'monitor', op: 'rcu' }, loaded.sent);
+    if (answer.kind === 'monitor' && answer.error !== null) return { after: before, answer };
+    const qemu = withConnectorsOf(loaded.snapshot.context, before.qemu);
+    return { after: { snapshot: loaded.snapshot, qemu }, answer };
   }
 }
 
@@ -152,8 +183,4 @@ function streamIn(sent: readonly QemuSent[]): MigrationStream | undefined {
     if (message.type === 'monitor-return' && message.stream !== null) return message.stream;
   }
   return undefined;
-}
-
-function silenceOf({ kind }: QemuCall): QemuAnswer {
-  return kind === 'monitor' ? SUCCEEDED : unreachable('a call of the guest has no answer');
 }
