@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { qemuLacks } from '@spapr-dma/qemu-process';
 
 /**
  * Documents run as written. In a fenced block marked `console`, a line that begins with `$ ` is typed in the root of
@@ -84,6 +85,13 @@ export function isAsShown(output: readonly string[], shown: readonly string[]): 
 /** Commands that set the repository up or run the tests, this one among them: they are shown, and not run. */
 const notRun =
   /^(?:git |cd\b|apt-get |npm (?:ci|install|i|test|t)\b|npm run (?:build|bench|format)\b|npx nx |\.ci\/run)/;
+
+/** Verbs that start a real QEMU. */
+const startsQemu = /\bspapr-dma (?:live|capture)\b(?!.*--help)/;
+
+/** What a command of a document needs and this machine lacks, as a sentence; null where nothing. */
+export const lacksFor = (command: string, lacks: () => string | null = qemuLacks): string | null =>
+  startsQemu.test(command) ? lacks() : null;
 
 /** What is wrong with a command of a document, or undefined where it does what the document says. */
 export function documentFault({ command, output }: Command, root: string): string | undefined {

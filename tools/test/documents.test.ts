@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { commandsIn, documentFault, isAsShown } from '../checks/documents.ts';
+import { commandsIn, documentFault, isAsShown, lacksFor } from '../checks/documents.ts';
 import { repositoryFiles, root, textOf } from '../checks/repository.ts';
 
 const documents = repositoryFiles().filter((file) =>
@@ -16,7 +16,10 @@ test.runIf(documents.includes('README.md'))('README.md shows commands with their
 
 describe('a command in a document does what is written there', () => {
   for (const each of documented) {
-    test(`${each.file}:${each.line}: ${each.command}`, { timeout: 330_000 }, () => {
+    const lacks = lacksFor(each.command);
+    const skipped = lacks === null ? '' : ` (skipped: ${lacks})`;
+    const place = `${each.file}:${each.line}`;
+    test.skipIf(lacks !== null)(`${place}${skipped}: ${each.command}`, { timeout: 330_000 }, () => {
       expect.soft(documentFault(each, root) ?? '').toBe('');
     });
   }
@@ -87,4 +90,15 @@ test('allowed: a status that is shown, standard error, a command not run', () =>
     documentFault({ line: 1, command: 'echo a >&2; (exit 2); echo $?', output: ['a', '2'] }, root),
   ).toBeUndefined();
   expect(documentFault({ line: 1, command: 'npm test', output: ['…'] }, root)).toBeUndefined();
+});
+
+test.each`
+  command                                  | lacks
+  ${'npx spapr-dma live --seed 1'}         | ${'no QEMU'}
+  ${'npx spapr-dma capture ddw; echo $?'}  | ${'no QEMU'}
+  ${'npx spapr-dma live --help'}           | ${null}
+  ${'npx spapr-dma vectors live-findings'} | ${null}
+`('without QEMU, $command lacks: $lacks', ({ command, lacks }) => {
+  expect(lacksFor(command, () => 'no QEMU')).toBe(lacks);
+  expect(lacksFor(command, () => null)).toBeNull();
 });

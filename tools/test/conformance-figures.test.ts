@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { conformanceOf } from '../conformance-figures.mjs';
+
+type Report = Parameters<typeof conformanceOf>[0][number];
+
+const run = (seed: number, more: Partial<Report> = {}): Report => ({
+  qemu: '7.2.22',
+  seed,
+  calls: 100,
+  machines: 2,
+  versions: ['pseries-7.2'],
+  seconds: 1.26,
+  differences: 0,
+  coverage: {},
+  situations: {},
+  unreached: [],
+  findings: [],
+  defects: [],
+  ...more,
+});
+const abort = (file: string, times: number) => ({ kind: 'abort', file, calls: 3, times });
+
+test('calls and differences of several runs are summed, with a row for each', () => {
+  const kept = conformanceOf(
+    [run(1), run(2, { differences: 1, versions: ['pseries-2.12', 'pseries-2.6'] })],
+    run(0),
+  );
+  expect(kept).toMatchObject({ qemu: '7.2.22', calls: 200, differences: 1 });
+  expect(kept.versions).toEqual(['pseries-2.6', 'pseries-2.12', 'pseries-7.2']);
+  expect(kept.runs).toEqual([
+    { seed: 1, calls: 100, machines: 2, seconds: 1.3, differences: 0 },
+    { seed: 2, calls: 100, machines: 2, seconds: 1.3, differences: 1 },
+  ]);
+});
+
+test('statuses and situations are summed by their names', () => {
+  const kept = conformanceOf(
+    [
+      run(1, { coverage: { H_PUT_TCE: { H_SUCCESS: 5 } }, situations: { 'at the end': 1, 'past it': 0 } }),
+      run(2, {
+        coverage: { H_PUT_TCE: { H_SUCCESS: 2, H_PARAMETER: 1 }, H_GET_TCE: { H_SUCCESS: 1 } },
+        situations: { 'at the end': 2 },
+      }),
+    ],
+    run(0),
+  );
+  expect(kept.coverage).toEqual({ H_GET_TCE: { H_SUCCESS: 1 }, H_PUT_TCE: { H_PARAMETER: 1, H_SUCCESS: 7 } });
+  expect(kept.situations).toEqual({ 'at the end': 3, 'past it': 0 });
+});
+
+test('a status is unreached where no run reached it', () => {
+  const one = { op: 'H_PUT_TCE', status: 'H_TOO_HARD', why: 'only KVM answers it' };
+  const other = { op: 'quiesce', status: 'PARAM_ERROR', why: null };
+  const kept = conformanceOf([run(1, { unreached: [one, other] }), run(2, { unreached: [one] })], run(0));
+  expect(kept.unreached).toEqual([one]);
+});
+
+test('the end of QEMU that several runs met is one, and no difference is among them', () => {
+  const difference = { kind: 'difference', file: 'c.jsonl', calls: 1, times: 1 };
+  const kept = conformanceOf(
+    [
+      run(1, { findings: [abort('b.jsonl', 2), difference] }),
+      run(2, { findings: [abort('b.jsonl', 3), abort('a.jsonl', 1)] }),
+    ],
+    run(0),
+  );
+  expect(kept.aborts).toEqual([
+    { file: 'a.jsonl', calls: 3, times: 1 },
+    { file: 'b.jsonl', calls: 3, times: 5 },
+  ]);
+});
