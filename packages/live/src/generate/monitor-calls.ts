@@ -1,0 +1,169 @@
+import { pciDrcIndex, phbDrcIndex, type QemuState } from '@spapr-dma/qemu-spapr';
+import type { MonitorMade, QemuCall } from '@spapr-dma/trace';
+import { giving, taking } from './connector-calls.js';
+import type { PhbPropertyChoices } from './phb-properties.js';
+import type { Random } from './random.js';
+import type { RtasCalls } from './rtas-calls.js';
+import type { Scene } from './scene.js';
+import { Choices, type Steering } from './steering.js';
+import { unusedIndex } from './targets.js';
+
+type Op = MonitorMade['op'];
+
+interface Where {
+  readonly scene: Scene;
+  readonly qemu: QemuState;
+}
+
+/** Entries of all windows together that a stream may hold: it has every one of them. */
+const STREAM_ENTRIES_MAX = 2 ** 22;
+/** Share of unplugs that a PHB of the same index follows before the old one is freed. */
+const REPLUG_SHARE = 0.1;
+/** Share of hotplugs that the guest answers as it should. */
+const FOLLOW_SHARE = 0.8;
+
+const entriesOf = ({ tables }: QemuState): number =>
+  tables.reduce((sum, table) => sum + (table.mode === 'enabled' ? table.nbTable : 0), 0);
+
+/** PHBs that came by a hotplug, or that nothing is behind any more: others are never given back. */
+const removable = ({ scene: { phbs }, qemu: { devices } }: Where) =>
+  phbs
+    .map(({ properties }) => properties.index)
+    .filter((index) => index !== 0 && devices.every(({ phb }) => phb !== index));
+
+/** Does what somebody at the monitor does, and has the guest answer to it. */
+export class MonitorCalls {
+  readonly #random: Random;
+  readonly #rtas: RtasCalls;
+  readonly #properties: PhbPropertyChoices;
+  readonly #ops: Choices<Where, MonitorMade>;
+  readonly #phbsToAdd: Choices<Where, number>;
+  readonly #phbsToDelete: Choices<Where, number>;
+  readonly #offers: ReadonlySet<Op>;
+  /** Names of PCI devices never come back, so that a late removal means no other one. */
+  #named = 0;
+
+  constructor(
+    random: Random,
+    steering: Steering,
+    rtas: RtasCalls,
+    properties: PhbPropertyChoices,
+    offers: ReadonlySet<Op>,
+  ) {
+    this.#random = random;
+    this.#rtas = rtas;
+    this.#properties = properties;
+    this.#offers = offers;
+    const offered = (op: Op) => () => offers.has(op);
+    this.#ops = new Choices<Where, MonitorMade>(steering, 'monitor', [
+      {
+        name: 'system_reset',
+        weight: 20,
+        fits: offered('system_reset'),
+        make: () => ({ kind: 'monitor', op: 'system_reset' }),
+      },
+      {
+        name: 'migrate',
+        weight: 15,
+        fits: ({ qemu }) => offers.has('migrate') && entriesOf(qemu) <= STREAM_ENTRIES_MAX,
+        make: () => ({ kind: 'monitor', op: 'migrate' }),
+      },
+      {
+        name: 'device_add of a PHB',
+        weight: 20,
+        fits: offered('device_add'),
+        make: (_, where) => this.#addPhb(where),
+      },
+      {
+        name: 'device_del of a PHB',
+        weight: 20,
+        fits: offered('device_del'),
+        make: (_, where) => this.#deletePhb(where),
+      },
+      {
+        name: 'device_add of a PCI device',
+        weight: 10,
+        fits: ({ scene }) => offers.has('device_add') && scene.phbs.length > 0,
+        make: (_, where) => this.#addPci(where),
+      },
+      {
+        name: 'device_del of a PCI device',
+        weight: 10,
+        fits: offered('device_del'),
+        make: (_, where) => this.#deletePci(where),
+      },
+      { name: 'rcu', weight: 1, fits: offered('rcu'), make: () => ({ kind: 'monitor', op: 'rcu' }) },
+    ]);
+    this.#phbsToAdd = new Choices<Where, number>(steering, 'PHB to add', [
+      { name: 'new', weight: 20, make: (source, { scene }) => unusedIndex(source, scene) },
+      {
+        name: 'there already',
+        weight: 3,
+        fits: ({ scene }) => scene.phbs.length > 0,
+        make: (source, { scene }) => source.pick(scene.phbs).properties.index,
+      },
+      { name: 'index 31', weight: 2, make: () => 31 },
+    ]);
+    this.#phbsToDelete = new Choices<Where, number>(steering, 'PHB to delete', [
+      {
+        name: 'one that nothing is behind',
+        weight: 30,
+        fits: (where) => removable(where).length > 0,
+        make: (source, where) => source.pick(removable(where)),
+      },
+      {
+        name: 'any',
+        weight: 4,
+        fits: ({ scene }) => scene.phbs.length > 0,
+        make: (source, { scene }) => source.pick(scene.phbs).properties.index,
+      },
+      { name: 'not there', weight: 3, make: (source, { scene }) => unusedIndex(source, scene) },
+    ]);
+  }
+
+  next(scene: Scene, qemu: QemuState): QemuCall {
+    return this.#ops.make(this.#random, { scene, qemu });
+  }
+
+  /** What comes next while a PHB that left is not freed: nobody can say what its windows answer. */
+  afterLeaving({ dying }: Scene): QemuCall {
+    const [phb] = dying;
+    if (phb !== undefined && this.#offers.has('device_add') && this.#random.chance(REPLUG_SHARE)) {
+      const device = { driver: 'spapr-pci-host-bridge', index: phb.properties.index } as const;
+      return { kind: 'monitor', op: 'device_add', device };
+    }
+    return { kind: 'monitor', op: 'rcu' };
+  }
+
+  #addPhb(where: Where): MonitorMade {
+    const index = this.#phbsToAdd.make(this.#random, where);
+    if (this.#random.chance(FOLLOW_SHARE)) this.#rtas.follow(taking(phbDrcIndex(index), true));
+    return { kind: 'monitor', op: 'device_add', device: this.#properties.make(this.#random, index) };
+  }
+
+  #deletePhb(where: Where): MonitorMade {
+    const index = this.#phbsToDelete.make(this.#random, where);
+    if (this.#random.chance(FOLLOW_SHARE)) this.#rtas.follow(giving(phbDrcIndex(index), true));
+    return { kind: 'monitor', op: 'device_del', target: { kind: 'phb', index } };
+  }
+
+  #addPci({ scene, qemu }: Where): MonitorMade {
+    const random = this.#random;
+    const phb = random.chance(0.1) ? unusedIndex(random, scene) : random.pick(scene.phbs).properties.index;
+    const devfn = random.pick([3, 4, 5, 31]) << 3;
+    const isKnown = random.chance(0.1) && qemu.devices.length > 0;
+    const id = isKnown ? random.pick(qemu.devices).id : `hot${this.#named++}`;
+    if (random.chance(FOLLOW_SHARE)) this.#rtas.follow(taking(pciDrcIndex(phb, devfn), false));
+    return { kind: 'monitor', op: 'device_add', device: { driver: 'pci', id, phb, devfn } };
+  }
+
+  #deletePci({ qemu }: Where): MonitorMade {
+    const random = this.#random;
+    const device = qemu.devices.length > 0 && random.chance(0.85) ? random.pick(qemu.devices) : undefined;
+    if (device !== undefined && device.driver === 'pci' && random.chance(FOLLOW_SHARE)) {
+      this.#rtas.follow(giving(pciDrcIndex(device.phb, device.devfn), false));
+    }
+    const id = device?.id ?? 'nobody';
+    return { kind: 'monitor', op: 'device_del', target: { kind: 'pci', id } };
+  }
+}
