@@ -230,7 +230,8 @@ describe('a file of version 2 that is wrong is told with its line and field', ()
   const meta: Json = JSON.parse(META);
   test.each<[string, Json, string]>([
     ['no memory', { ramMb: undefined }, "has no whole number in 'ramMb'"],
-    ['too much memory', { ramMb: 2 ** 40 }, "in 'ramMb', which is not 64 to 1048576"],
+    ['too much memory', { ramMb: 2 ** 40 }, "in 'ramMb', which is not 256 to 1048576"],
+    ['memory of a strange size', { ramMb: 300 }, "has 300 in 'ramMb', which is no multiple of 256"],
     ['half a megabyte', { ramMb: 256.5 }, "has no whole number in 'ramMb'"],
     ['another machine', { machine: 'pseries' }, "has a 'machine' that is no pseries-X.Y"],
     ['a machine of hostile length', { machine: `pseries-${'1'.repeat(999)}.0` }, 'is no pseries-X.Y'],

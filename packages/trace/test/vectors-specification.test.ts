@@ -51,7 +51,7 @@ function after(...calls: readonly QemuCall[]): QemuSpecification {
 }
 const stateOf = (specification: QemuSpecification) => canonicalQemu(specification.state);
 
-test('the way past the chart, for hypercalls, is the way through it', async () => {
+test('the way past the chart, for hypercalls and transfers, is the way through it', async () => {
   const file = new URL('../../../vectors/qemu-7.2/qemu-7.2-random-1.jsonl.gz', import.meta.url);
   const { machine, calls } = await readQemuCalls(chunked(gunzipSync(readFileSync(file))));
   const chart = stepper<typeof qemuMachine, QemuSent>(qemuMachine);
@@ -65,7 +65,8 @@ test('the way past the chart, for hypercalls, is the way through it', async () =
   let at = chart.initial({ config: QEMU_7_2, devices }).snapshot;
   at = chart.step(at, { type: 'system_reset', from: 'environment', to: 'qemu-spapr' }).snapshot;
   const specification = new QemuSpecification(machine);
-  for (const { call } of calls.slice(0, 5000)) {
+  const transfers = [0n, 0x1ff0n, 0x3fff_fff0n].map((address) => dma('dma-read', address, 0xfff));
+  for (const call of [...calls.slice(0, 5000).map((line) => line.call), ...transfers]) {
     const { snapshot, sent } = chart.step(at, messageOf(call as StepCall));
     at = snapshot;
     expect(specification.step(call)).toEqual(answerIn(call as StepCall, sent));
@@ -102,6 +103,7 @@ describe('a prediction', () => {
     const specification = after();
     const call = put(L0, 0x1000n, 3n);
     const predicted = specification.predict(call);
+    expect(specification.predict(call)).toBe(predicted);
     expect(specification.step(call)).toBe(predicted);
   });
 

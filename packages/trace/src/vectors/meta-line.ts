@@ -26,9 +26,8 @@ const MACHINE_FIELDS: ReadonlySet<string> = new Set<keyof QemuMachine | 'meta'>(
 
 const PHB_INDEX_MAX = 30;
 const MACHINE_NAME = /^pseries-\d{1,3}\.\d{1,3}$/;
-/** Memory of a machine of version 1, which does not say. */
-const RAM_MB_DEFAULT = 256;
-const RAM_MB_MIN = 64;
+/** Memory of a machine of version 1, which does not say; others have a multiple of it. */
+const RAM_MB_UNIT = 256;
 const RAM_MB_MAX = 1 << 20;
 /** The address below is taken by the memory that every machine has. */
 const VIO_REG_MIN = 0x7100_0001;
@@ -60,6 +59,14 @@ function machineNameOf(fields: Fields): QemuMachine['machine'] {
   return name as QemuMachine['machine'];
 }
 
+/** @see [QEMU] hw/ppc/spapr.c: SPAPR_MEMORY_BLOCK_SIZE */
+function ramMbOf(fields: Fields): number {
+  const megabytes = fields.numberIn('ramMb', RAM_MB_UNIT, RAM_MB_MAX);
+  if (megabytes % RAM_MB_UNIT !== 0)
+    fields.wrong(`has ${megabytes} in 'ramMb', which is no multiple of ${RAM_MB_UNIT}`);
+  return megabytes;
+}
+
 const hasDuplicate = (values: readonly number[]): boolean => new Set(values).size !== values.length;
 
 /**
@@ -73,7 +80,7 @@ export function parseMeta(text: string, line: number): MetaLine {
   if (hasDuplicate(phbs.map(({ index }) => index))) fields.wrong("has two PHBs of one index in 'phbs'");
   const qemu = fields.string('qemu');
   if (version === 1) {
-    const machine = { qemu, machine: null, seed: null, phbs, vios: [], ramMb: RAM_MB_DEFAULT };
+    const machine = { qemu, machine: null, seed: null, phbs, vios: [], ramMb: RAM_MB_UNIT };
     return { version, machine, notes: {} };
   }
   if (phbs[0]?.index !== 0)
@@ -86,7 +93,7 @@ export function parseMeta(text: string, line: number): MetaLine {
     seed: fields.value('seed') === null ? null : fields.number('seed'),
     phbs,
     vios,
-    ramMb: fields.numberIn('ramMb', RAM_MB_MIN, RAM_MB_MAX),
+    ramMb: ramMbOf(fields),
   };
   return { version, machine, notes: fields.textsBeside(MACHINE_FIELDS) };
 }

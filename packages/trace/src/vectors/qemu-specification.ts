@@ -64,12 +64,12 @@ function answerTo(call: StepCall, sent: readonly QemuSent[]): QemuAnswer {
 }
 
 /**
- * Lets the machine take a call. A hypercall takes one step where there is no KVM and no VFIO, whatever the chart is
- * asked: it is not asked, since nearly every call is one.
+ * Lets the machine take a call. Where there is no KVM and no VFIO, a hypercall and a transfer take one step and no other
+ * state of the chart: it is not asked, since nearly every call is one, and it hands on each line of a long transfer.
  */
 function taken({ snapshot, qemu }: Running, call: StepCall): Outcome {
   const message = messageOf(call);
-  if (call.kind === 'hcall') {
+  if (call.kind === 'hcall' || call.kind === 'dma') {
     const outcome = outcomeOf(qemu, message);
     return { after: { snapshot, qemu: outcome.qemu }, answer: answerTo(call, outcome.sent) };
   }
@@ -124,8 +124,7 @@ export class QemuSpecification {
 
   /** Takes a call. */
   step(call: QemuCall): QemuAnswer {
-    const predicted = this.#predicted;
-    const { after, answer } = predicted?.call === call ? predicted.outcome : this.#outcome(call);
+    const { after, answer } = this.#outcome(call);
     this.#at = after;
     this.#predicted = null;
     if (answer.kind === 'abort') this.#gone = answer;
@@ -153,6 +152,7 @@ export class QemuSpecification {
   }
 
   #outcome(call: QemuCall): Outcome {
+    if (this.#predicted?.call === call) return this.#predicted.outcome;
     const before = this.#at;
     if (this.#gone !== null) return { after: before, answer: this.#gone };
     if (call.op === 'migrate') return this.#migrated(before);
