@@ -193,7 +193,7 @@ describe('two answers', () => {
   const done: QemuAnswer = { kind: 'monitor', error: null };
   const refused: QemuAnswer = { kind: 'monitor', error: 'it is there already' };
   const gone: QemuAnswer = { kind: 'abort', text: 'a' };
-  const all = [hcall, rets, moved, done, gone];
+  const all = [hcall, rets, moved, done, refused, gone];
 
   test.each<[string, QemuAnswer, QemuAnswer]>([
     ['the same', moved, { kind: 'dma', pieces: [{ ...piece }] }],
