@@ -5,15 +5,23 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { root, textOf } from '../checks/repository.ts';
 
-/** Documents whose first `js` block prints what the `text` block after it shows. */
-const documents = ['README.md', 'packages/trace/README.md'];
+/** Every `js` block of a document that is followed by a `text` block, which shows what it prints. */
+const examplesIn = (document: string) =>
+  [...(textOf(document) ?? '').matchAll(/^```js\n([\s\S]*?)^```\n+^```text\n([\s\S]*?)^```$/gm)].map(
+    ([, program = '', shown = ''], at) => ({ document, n: at + 1, program, shown }),
+  );
 
-test.each(documents)('the program in %s prints what is shown below it', async (document) => {
-  const [, program = '', shown = ''] =
-    /^```js\n([\s\S]*?)^```\n+^```text\n([\s\S]*?)^```$/m.exec(textOf(document) ?? '') ?? [];
+const examples = ['README.md', 'packages/trace/README.md'].flatMap(examplesIn);
+
+test('both documents have examples', () => {
+  expect(new Set(examples.map(({ document }) => document)).size).toBe(2);
+});
+
+test.each(examples)('program $n in $document prints what is shown below it', async ({ program, shown }) => {
   expect(program).toContain('import');
   // Inside the repository, so that it finds the packages, and ignored like all build output.
-  const file = join(root, 'tools/reports', `example-${process.pid}-${documents.indexOf(document)}.mjs`);
+  const at = examples.findIndex((each) => each.program === program);
+  const file = join(root, 'tools/reports', `example-${process.pid}-${at}.mjs`);
   mkdirSync(join(root, 'tools/reports'), { recursive: true });
   writeFileSync(file, program);
   try {
