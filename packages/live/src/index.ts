@@ -2,6 +2,9 @@ export { Generator, type GeneratorOptions, type Shares } from './generate/genera
 export { MachinePlanner, type PlanOptions } from './generate/plan-machine.js';
 export { Random } from './generate/random.js';
 export type { GuestPlaces, GuestRange, Specified } from './generate/specified.js';
+export { isDmaSafe, isListSafe, LIVE_PLACES } from './machine/layout.js';
+export { LiveMachine, type LiveMachineOptions } from './machine/live-machine.js';
+export { MemoryDiffers } from './machine/ram.js';
 export type { LiveOptions } from './run/options.js';
 export type { FindingKind, LiveFinding, LiveProgress, LiveReport } from './run/report.js';
 export type { CallTarget, StartTarget } from './target.js';
