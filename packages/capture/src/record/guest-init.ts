@@ -43,9 +43,12 @@ await() {
     sleep 0.2
   done
 }
+copy() {
+  dd "$@" 2>/tmp/dd || fail "dd $*: $(head -n 1 /tmp/dd)"
+}
 transfer() {
-  dd "if=$1" of=/dev/null bs=64k count=32 iflag=direct 2>/dev/null || fail "$1 cannot be read"
-  dd if=/dev/zero "of=$1" bs=4k count=32 seek=1024 oflag=direct 2>/dev/null || fail "$1 cannot be written"
+  copy "if=$1" of=/dev/null bs=64k count=32 iflag=direct
+  copy if=/dev/zero "of=$1" bs=4k count=32 seek=1024 oflag=direct
   mark transfer "$1"
 }
 

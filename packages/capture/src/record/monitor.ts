@@ -8,6 +8,8 @@ export interface MonitorLine {
   readonly message: unknown;
 }
 
+type Arguments = Readonly<Record<string, unknown>>;
+
 /** QEMU tells each of these dozens of times while a guest boots. */
 const UNTOLD: ReadonlySet<string> = new Set(['RTC_CHANGE', 'NIC_RX_FILTER_CHANGED', 'VSERPORT_CHANGE']);
 
@@ -29,10 +31,11 @@ export class Monitor {
     this.#seconds = seconds;
   }
 
-  async command(execute: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
+  /** @param told what is put down, where the arguments name places of this machine */
+  async command(execute: string, args?: Arguments, told = args): Promise<unknown> {
     this.takeEvents();
     this.#eventsAtCommand = this.#eventsTaken;
-    this.#say('command', args === undefined ? { execute } : { execute, arguments: args });
+    this.#say('command', told === undefined ? { execute } : { execute, arguments: told });
     const answer = await this.#qmp.command(execute, args);
     this.takeEvents();
     this.#say('answer', answer);

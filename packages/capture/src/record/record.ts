@@ -133,7 +133,7 @@ class Take {
 
   async #migrate(source: RecordedMachine): Promise<void> {
     const destination = await this.#start(source);
-    await source.monitor.command('migrate', { uri: destination.arrivingAt });
+    await source.monitor.command('migrate', { uri: destination.arrivingAt }, { uri: 'unix:migration.sock' });
     await migrated(source);
     await running(destination);
     await destination.mark('arrived');
@@ -147,13 +147,15 @@ class Take {
     const recordings: Recording[] = [];
     for (const [at, machine] of this.#machines.entries())
       recordings.push(await this.#recording(parts[at] ?? name, machine, trouble));
-    if (trouble !== null) return recordings;
-    return recordings.map((recording) => {
-      const missing = missingEvents(events, recording.description.events);
-      return missing === null
-        ? recording
-        : { ...recording, description: { ...recording.description, trouble: missing } };
-    });
+    const missing = missingEvents(
+      events,
+      Object.assign({}, ...recordings.map(({ description }) => description.events)),
+    );
+    if (trouble !== null || missing === null) return recordings;
+    return recordings.map(({ description, ...files }) => ({
+      ...files,
+      description: { ...description, trouble: missing },
+    }));
   }
 
   async #recording(name: string, machine: RecordedMachine, trouble: string | null): Promise<Recording> {

@@ -39,6 +39,7 @@ export class RecordedMachine {
   readonly #trace: GrowingFile;
   readonly #said: GrowingFile;
   readonly #began = performance.now();
+  #ended: number | null = null;
   readonly disks: string;
 
   private constructor(
@@ -58,7 +59,10 @@ export class RecordedMachine {
     this.commandLine = commandLine(args, [folder, this.disks]);
     // The events that nobody waits for are put down as they come.
     const taking = setInterval(() => this.monitor.takeEvents(), 200);
-    qemu.exited.finally(() => clearInterval(taking)).catch(() => {});
+    qemu.exited.then(() => {
+      this.#ended = performance.now();
+      clearInterval(taking);
+    });
   }
 
   /** Starts QEMU, and with it the guest, if it does not come from elsewhere. */
@@ -89,9 +93,9 @@ export class RecordedMachine {
     }
   }
 
-  /** Since QEMU was started. */
+  /** Since QEMU was started, until it ended. */
   get seconds(): number {
-    return Math.round(performance.now() - this.#began) / 1000;
+    return Math.round((this.#ended ?? performance.now()) - this.#began) / 1000;
   }
 
   get stderr(): string {
