@@ -15,9 +15,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
 };
 
-/** What the system said when a file was written or read, as a sentence; other errors as they are. */
+/** What the system said when a file below `path` was written or read, as a sentence; other errors as they are. */
 export function fileError(path: string, error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : null;
-  if (code === null) return error;
-  return new CaptureError(`${path} ${REASONS[code] ?? `cannot be written (${code})`}`);
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  const { code, path: named } = error as NodeJS.ErrnoException;
+  return new CaptureError(`${named ?? path} ${REASONS[`${code}`] ?? `cannot be written (${code})`}`);
 }

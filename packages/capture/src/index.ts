@@ -1,4 +1,5 @@
 export { CaptureError } from './capture-error.js';
+export { archiveLacks } from './debian/archive.js';
 export { isKernelChoice, type KernelChoice } from './debian/kernels.js';
 export type { GuestImage } from './image/guest-image.js';
 export { ImageCache, type ImageOptions } from './image/image-cache.js';

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaptureError, fileError } from '../capture-error.js';
-import { complaintOf, interrupted, outputOf, type RunCommand } from '../command.js';
+import { complaintOf, interrupted, outputOf, type RunCommand, runCommand } from '../command.js';
 import { chosenKernel, type KernelChoice, type KernelPackage, kernelsIn, noKernel } from './kernels.js';
 
 const ARCHITECTURE = 'ppc64el';
@@ -101,12 +102,9 @@ export class DebianArchive {
     if (kernel !== undefined) return kernel;
     if (await this.#addBackports()) await this.#fetchIndexes();
     const kernels = await this.#kernels();
-    return (
-      chosenKernel(choice, kernels) ??
-      (() => {
-        throw noKernel(choice, kernels);
-      })()
-    );
+    const backported = chosenKernel(choice, kernels);
+    if (backported === undefined) throw noKernel(choice, kernels);
+    return backported;
   }
 
   /** Packages and the libraries that they need, and those in turn. */
@@ -178,5 +176,19 @@ export class DebianArchive {
   #apt(command: 'apt-get' | 'apt-cache', args: readonly string[], cwd = this.#folder): Promise<string> {
     const config = join(this.#folder, 'apt.conf');
     return outputOf(this.#run, command, ['-c', config, ...args], { cwd, signal: this.#signal });
+  }
+}
+
+/** Why apt cannot fetch packages for ppc64el here, as a sentence; null where it can. */
+export async function archiveLacks(run: RunCommand = runCommand): Promise<string | null> {
+  const folder = await mkdtemp(join(tmpdir(), 'spapr-dma-apt-'));
+  try {
+    await new DebianArchive(folder, run).update();
+    return null;
+  } catch (error) {
+    if (error instanceof CaptureError) return error.message;
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }

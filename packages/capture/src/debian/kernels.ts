@@ -18,13 +18,12 @@ export function kernelsIn(found: string): readonly KernelPackage[] {
     // A kernel that does not tell is older than the choice: it has pages of 64K.
     return [{ name, release, guestPageShift: /\b4k pages/i.test(synopsis) ? 12 : 16 }];
   });
-  return kernels.sort((a, b) => compareReleases(b.release, a.release));
+  return kernels.sort(newestFirst);
 }
 
-/** Orders releases by their numbers: 6.9 stands before 6.12. */
-export function compareReleases(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true });
-}
+/** Orders kernels by the numbers of their releases: 6.12 stands before 6.9. */
+export const newestFirst = (a: { release: string }, b: { release: string }): number =>
+  b.release.localeCompare(a.release, 'en', { numeric: true });
 
 /** How a kernel is asked for: by its page size, by the beginning of its release, or by its package. */
 export type KernelChoice = string;
@@ -36,20 +35,22 @@ export const isKernelChoice = (text: string): boolean =>
   Object.hasOwn(PAGE_SHIFTS, text) || /^(?:linux-image-)?[0-9][\w.+~-]*$/.test(text);
 
 /** Does a kernel answer the choice? */
-export function answersChoice(choice: KernelChoice, kernel: KernelPackage): boolean {
+function answersChoice(choice: KernelChoice, kernel: KernelPackage): boolean {
   const shift = PAGE_SHIFTS[choice];
   if (shift !== undefined) return kernel.guestPageShift === shift;
-  const release = choice.replace(/^linux-image-/, '');
-  return kernel.release === release || new RegExp(`^${escaped(release)}(?![0-9])`).test(kernel.release);
+  const release = releaseIn(choice);
+  return kernel.release.startsWith(release) && !/^[0-9]/.test(kernel.release.slice(release.length));
 }
 
-const escaped = (text: string): string => text.replace(/[.+]/g, '\\$&');
+const releaseIn = (choice: KernelChoice): string => choice.replace(/^linux-image-/, '');
 
-/** The newest kernel that answers a choice; undefined where none does. */
-export const chosenKernel = (
+/** The kernel of that very release, or else the newest that answers a choice; undefined where none does. */
+export const chosenKernel = <Kernel extends KernelPackage>(
   choice: KernelChoice,
-  kernels: readonly KernelPackage[],
-): KernelPackage | undefined => kernels.find((kernel) => answersChoice(choice, kernel));
+  kernels: readonly Kernel[],
+): Kernel | undefined =>
+  kernels.find(({ release }) => release === releaseIn(choice)) ??
+  kernels.find((kernel) => answersChoice(choice, kernel));
 
 /** What is said where no kernel answers. */
 export function noKernel(choice: KernelChoice, kernels: readonly KernelPackage[]): CaptureError {

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { CaptureError, fileError } from '../capture-error.js';
 import { outputOf, type RunCommand, runCommand } from '../command.js';
 import { DebianArchive } from '../debian/archive.js';
-import { answersChoice, compareReleases, type KernelChoice, type KernelPackage } from '../debian/kernels.js';
+import { chosenKernel, type KernelChoice, type KernelPackage, newestFirst } from '../debian/kernels.js';
+import { makeFolder } from '../folder.js';
 import { cpioArchive } from './cpio.js';
 import { type GuestImage, type ImageRecord, imageIn, RECIPE, RECORD_FILE, sumOf } from './guest-image.js';
 import { GUEST_PACKAGES, treeEntries } from './guest-tree.js';
@@ -19,8 +20,17 @@ export interface ImageOptions {
   readonly run?: RunCommand;
 }
 
-/** Folders whose names begin so are being made; where nobody makes them any more, they are rests. */
-const UNFINISHED = 'unfinished-';
+/** A folder in which a process makes an image; where the process is gone, it is a rest. */
+const UNFINISHED = /^unfinished-(\d+)-/;
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
 
 /** Images of guests in a folder, made from Debian's packages where they are not there yet. */
 export class ImageCache {
@@ -29,7 +39,7 @@ export class ImageCache {
   readonly #run: RunCommand;
 
   constructor(folder: string, options: ImageOptions = {}) {
-    this.#folder = folder;
+    this.#folder = resolve(folder);
     this.#options = options;
     this.#run = options.run ?? runCommand;
   }
@@ -39,21 +49,21 @@ export class ImageCache {
    * @throws CaptureError where it cannot be made
    */
   async image(choice: KernelChoice): Promise<GuestImage> {
-    const there = this.#options.update === true ? null : await this.#find(choice);
+    const there = this.#options.update === true ? null : await this.find(choice);
     return there ?? (await this.#made(choice));
   }
 
-  async #find(choice: KernelChoice): Promise<GuestImage | null> {
+  /** The image with the newest kernel that answers a choice among those that are there; null where none is. */
+  async find(choice: KernelChoice): Promise<GuestImage | null> {
     const names = await readdir(this.#folder).catch(() => []);
     const images = await Promise.all(
       names
         .filter((name) => name.startsWith('linux-image-'))
         .map((name) => imageIn(join(this.#folder, name))),
     );
-    const answering = images.filter(
-      (image) => image !== null && answersChoice(choice, { ...image, name: image.kernel }),
-    ) as GuestImage[];
-    return answering.sort((a, b) => compareReleases(b.release, a.release))[0] ?? null;
+    const whole = images.flatMap((image) => (image === null ? [] : [{ ...image, name: image.kernel }]));
+    const found = chosenKernel(choice, whole.sort(newestFirst));
+    return images.find((image) => image?.kernel === found?.name) ?? null;
   }
 
   async #made(choice: KernelChoice): Promise<GuestImage> {
@@ -75,8 +85,13 @@ export class ImageCache {
 
   async #workFolder(): Promise<string> {
     try {
-      await mkdir(this.#folder, { recursive: true });
-      return await mkdtemp(join(this.#folder, UNFINISHED));
+      await makeFolder(this.#folder);
+      for (const name of await readdir(this.#folder)) {
+        const [, pid] = UNFINISHED.exec(name) ?? [];
+        if (pid !== undefined && !isRunning(Number(pid)))
+          await rm(join(this.#folder, name), { recursive: true, force: true });
+      }
+      return await mkdtemp(join(this.#folder, `unfinished-${process.pid}-`));
     } catch (error) {
       throw fileError(this.#folder, error);
     }

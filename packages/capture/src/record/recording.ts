@@ -1,9 +1,10 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { QemuExit } from '@spapr-dma/qemu-process';
 import { fileError } from '../capture-error.js';
+import { makeFolder } from '../folder.js';
 import type { MonitorLine } from './monitor.js';
 import type { Mark } from './recorded-machine.js';
 
@@ -109,7 +110,7 @@ export async function writeRecording(
 export async function prepareFolder(folder: string): Promise<void> {
   const trial = join(folder, '.spapr-dma-capture');
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeFile(trial, 'x');
     await rm(trial);
   } catch (error) {
