@@ -1,3 +1,5 @@
+export { Coverage, type StatusCounts, unreachedIn } from './coverage/coverage.js';
+export { type DocumentedStatus, STATUSES, statusesOf } from './coverage/statuses.js';
 export { Generator, type GeneratorOptions, type Shares } from './generate/generator.js';
 export { MachinePlanner, type PlanOptions } from './generate/plan-machine.js';
 export { Random } from './generate/random.js';

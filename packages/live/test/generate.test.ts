@@ -28,7 +28,7 @@ test('no device reaches memory that is reserved, and lists lie where they may', 
   const [reserved] = PLACES.reserved;
   const { lists } = PLACES;
   let reached = 0;
-  for (const { call, answer } of generated(4, 20_000)) {
+  for (const { call, answer } of generated(4, 10_000, { shares: { dma: 0.02 } })) {
     if (answer.kind === 'dma') {
       for (const { gpa, bytes } of answer.pieces) {
         if (gpa === null) continue;

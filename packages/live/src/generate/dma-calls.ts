@@ -1,4 +1,11 @@
 import { MSI_WINDOW_BYTES, MSI_WINDOW_START } from '@spapr-dma/protocol';
+import {
+  type EnabledTable,
+  pageBytesOf,
+  type QemuState,
+  translate,
+  windowsOfPhb,
+} from '@spapr-dma/qemu-spapr';
 import type { DmaMade } from '@spapr-dma/trace';
 import { iobaChoices } from './ioba-choices.js';
 import type { Random } from './random.js';
@@ -6,6 +13,7 @@ import type { Recent } from './recent.js';
 import type { Place, Scene } from './scene.js';
 import type { GuestPlaces, Specified } from './specified.js';
 import { Choices, type Steering } from './steering.js';
+import { isMoved } from './window-facts.js';
 
 /** What the device can do at once. */
 const BYTES_MAX = 4095;
@@ -15,11 +23,28 @@ const MSI = { start: MSI_WINDOW_START - 0x1_0000n, bytes: MSI_WINDOW_BYTES + 0x2
 
 interface Where {
   readonly scene: Scene;
+  readonly qemu: QemuState;
   readonly phb: number;
+}
+
+/** How many places are looked at for one that is mapped. */
+const LOOKS = 16;
+
+/** May a device reach guest memory there, reading or writing? */
+function isMapped({ qemu, phb }: Where, ioba: bigint): boolean {
+  const window = windowsOfPhb(qemu, phb).findLast(
+    ({ region }) => ioba >= region.start && ioba < region.start + region.bytes,
+  );
+  if (window === undefined) return false;
+  const { perm, translated } = translate(window, ioba - window.region.start);
+  return perm !== 0 && qemu.ram.some(({ gpa, bytes }) => translated >= gpa && translated < gpa + bytes);
 }
 
 const windowsOf = ({ scene, phb }: Where): readonly Place[] =>
   scene.phbWindows.filter((place) => place.phb === phb && place.pages > 0);
+
+/** A window of the PHB that hypercalls find elsewhere. */
+const movedOf = ({ qemu, phb }: Where): EnabledTable | undefined => windowsOfPhb(qemu, phb).find(isMoved);
 
 const touches = (
   start: bigint,
@@ -64,6 +89,13 @@ export class DmaCalls {
           source.pick(overlapping.filter(({ phb }) => withDevice.includes(phb))).phb,
       },
       {
+        name: 'PHB with a window that hypercalls find elsewhere',
+        weight: 60,
+        fits: ({ moved, withDevice }) => moved.some(({ phb }) => withDevice.includes(phb)),
+        make: (source, { moved, withDevice }) =>
+          source.pick(moved.filter(({ phb }) => withDevice.includes(phb))).phb,
+      },
+      {
         name: 'PHB without a device',
         weight: 2,
         fits: ({ phbs, withDevice }) => phbs.some(({ properties }) => !withDevice.includes(properties.index)),
@@ -75,27 +107,33 @@ export class DmaCalls {
     const iobas = iobaChoices(steering, 'DMA in a window');
     this.#starts = new Choices<Where, bigint>(steering, 'DMA starts', [
       {
-        name: 'where something was written',
-        weight: 100,
+        name: 'page that is mapped',
+        weight: 60,
         fits: ({ phb }) => recent.has(phb),
-        make: (source, { phb }) => this.#written(source, phb),
+        make: (source, where) => this.#mapped(source, where),
       },
       {
-        name: 'shortly before the end of a page that was written',
+        name: 'where something was written',
+        weight: 20,
+        fits: ({ phb }) => recent.has(phb),
+        make: (source, { phb }) => recent.pickOf(source, phb),
+      },
+      {
+        name: 'shortly before the end of a page that is mapped',
         weight: 50,
         fits: (where) => recent.has(where.phb) && windowsOf(where).length > 0,
         make: (source, where) => {
           const { pageBytes } = source.pick(windowsOf(where));
-          const page = this.#written(source, where.phb) & ~(pageBytes - 1n);
+          const page = this.#mapped(source, where) & ~(pageBytes - 1n);
           return page + pageBytes - source.bigBelow(min(pageBytes, 0x200n)) - 1n;
         },
       },
       {
-        name: 'within a page that was written',
+        name: 'within a page that is mapped',
         weight: 50,
         fits: (where) => recent.has(where.phb) && windowsOf(where).length > 0,
         make: (source, where) =>
-          this.#written(source, where.phb) + source.bigBelow(source.pick(windowsOf(where)).pageBytes),
+          this.#mapped(source, where) + source.bigBelow(source.pick(windowsOf(where)).pageBytes),
       },
       {
         name: 'in a window',
@@ -115,6 +153,15 @@ export class DmaCalls {
         fits: (where) => windowsOf(where).length > 0,
         make: (source, where) => source.pick(windowsOf(where)).start - BigInt(1 + source.below(0x200)),
       },
+      {
+        name: 'where only devices find a window',
+        weight: 80,
+        fits: (where) => movedOf(where) !== undefined,
+        make: (source, where) => {
+          const { region, pageShift, nbTable } = movedOf(where) as EnabledTable;
+          return region.start + BigInt(source.below(Math.min(nbTable, 32))) * pageBytesOf(pageShift);
+        },
+      },
       { name: '64 random bits', weight: 3, make: (source) => source.bits64() },
     ]);
     this.#sizes = new Choices<null, number>(steering, 'DMA bytes', [
@@ -130,7 +177,7 @@ export class DmaCalls {
   next(scene: Scene, specified: Specified): DmaMade | undefined {
     const random = this.#random;
     const phb = this.#phbs.make(random, scene);
-    const ioba = BigInt.asUintN(64, this.#starts.make(random, { scene, phb }));
+    const ioba = BigInt.asUintN(64, this.#starts.make(random, { scene, qemu: specified.state, phb }));
     const bytes = this.#sizes.make(random, null);
     const op = random.chance(0.5) ? 'dma-read' : 'dma-write';
     const call: DmaMade = { kind: 'dma', op, phb, ioba, bytes };
@@ -146,8 +193,12 @@ export class DmaCalls {
     return isHarmful ? undefined : call;
   }
 
-  #written(random: Random, phb: number): bigint {
-    return this.#recent.pickOf(random, phb);
+  /** A page that was written lately, if possible one by which memory is reached. */
+  #mapped(random: Random, where: Where): bigint {
+    let ioba = this.#recent.pickOf(random, where.phb);
+    for (let look = 0; look < LOOKS && !isMapped(where, ioba); look++)
+      ioba = this.#recent.pickOf(random, where.phb);
+    return ioba;
   }
 }
 

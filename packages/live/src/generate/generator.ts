@@ -32,6 +32,8 @@ export interface Shares {
 
 const SHARES: Shares = { rtas: 0.02, dma: 0.005, monitor: 0.0001 };
 const ENTRIES_SHIFT_MAX = 27;
+/** How often a wished migration comes, for the share of commands at the monitor. */
+const WISH_FACTOR = 500;
 const PAGE_BYTES = 4096;
 /** How often a transfer is looked for that reaches nothing that it must not. */
 const DMA_TRIES = 4;
@@ -116,10 +118,15 @@ export class Generator {
     let place = this.#random.fraction();
     if (place < commands && monitor.size > 0) return this.#monitor.next(scene, specified.state);
     place -= commands;
-    if (place < rtas) return this.#rtas.next(scene, specified.state);
+    if (place < rtas) return this.#rtas.next(scene, specified.state, () => this.#wished(specified));
     place -= rtas;
     if (place < transfers && dma) return this.#transfer(scene, specified);
     return this.#hcalls.next(scene);
+  }
+
+  /** A migration that windows were made for: not each time, since it takes long. */
+  #wished({ state }: Specified): QemuCall | null {
+    return this.#random.chance(this.#shares.monitor * WISH_FACTOR) ? this.#monitor.migration(state) : null;
   }
 
   #transfer(scene: Scene, specified: Specified): QemuCall {

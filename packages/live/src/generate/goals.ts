@@ -4,6 +4,7 @@ import { createCall, removeCall, resetCall } from './ddw-calls.js';
 import type { Random } from './random.js';
 import type { Scene } from './scene.js';
 import { type Choice, Choices, type Steering } from './steering.js';
+import { overlap } from './window-facts.js';
 import { usualShift } from './window-shapes.js';
 
 /** A condition that windows are brought to: the next call on the way there, or null where it is reached or lost. */
@@ -25,14 +26,11 @@ function create(random: Random, phb: Phb, entriesShift: number): RtasMade | null
 }
 
 /** Two windows of one PHB at one address: the default one goes while another one is there, and a new one comes. */
-const overlap: Step = (random, qemu, phb) => {
+const overlapping: Step = (random, qemu, phb) => {
   const windows = windowsOfPhb(qemu, phb.properties.index);
   const [first, second] = windows;
   if (first !== undefined && second !== undefined) {
-    const overlaps =
-      first.region.start < second.region.start + second.region.bytes &&
-      second.region.start < first.region.start + first.region.bytes;
-    return overlaps ? null : removeCall(first.liobn);
+    return overlap(first, second) ? null : removeCall(first.liobn);
   }
   return create(random, phb, 1 + random.below(ENTRIES_SHIFT_MAX));
 };
@@ -55,18 +53,14 @@ const madeInDefaultSlot: Step = (random, qemu, phb) => {
   return isDefault ? removeCall(window.liobn) : null;
 };
 
-/** The default window's slot has as many entries as that one, elsewhere or of other pages: a stream does not tell. */
+/** Slot 0 has as many entries as by default, elsewhere or of other pages: a stream does not tell the two apart. */
 const otherOfSameCount: Step = (random, qemu, phb) => {
-  const windows = windowsOfPhb(qemu, phb.properties.index);
-  const [window] = windows;
-  if (
-    window === undefined ||
-    (windows.length === 1 && window.owner.kind === 'phb' && window.owner.slot === 1)
-  ) {
-    return create(random, phb, DEFAULT_ENTRIES_SHIFT);
-  }
-  if (window.nbTable === 2 ** DEFAULT_ENTRIES_SHIFT && window.pageShift !== 12) return null;
-  return removeCall(window.liobn);
+  const [window, other] = windowsOfPhb(qemu, phb.properties.index);
+  const isInSlot0 = window?.owner.kind === 'phb' && window.owner.slot === 0;
+  if (window === undefined || !isInSlot0) return create(random, phb, DEFAULT_ENTRIES_SHIFT);
+  if (window.nbTable !== 2 ** DEFAULT_ENTRIES_SHIFT) return removeCall(window.liobn);
+  if (window.pageShift !== 12 || window.busOffset !== phb.properties.dmaWinAddr) return null;
+  return other === undefined && random.chance(0.5) ? create(random, phb, 4) : removeCall(window.liobn);
 };
 
 const stuck: Step = (random, qemu, phb) => {
@@ -95,36 +89,49 @@ const restored: Step = (random, qemu, phb) => {
 const reset: Step = (_, qemu, phb) =>
   windowsOfPhb(qemu, phb.properties.index).length === 1 ? null : resetCall(phb, 0);
 
-/** Where a goal is pursued. */
-interface Pursuit {
+/** A goal, and whether it shows its worth after a migration only. */
+interface Goal {
   readonly step: Step;
+  readonly wantsMigration: boolean;
+}
+
+/** Where a goal is pursued. */
+interface Pursuit extends Goal {
   readonly phb: number;
   steps: number;
 }
 
 /** Brings the windows of PHBs to conditions that calls by chance seldom meet. */
 export class Goals {
-  readonly #goals: Choices<Scene, Step>;
+  readonly #goals: Choices<Scene, Goal>;
   readonly #random: Random;
   #pursuit: Pursuit | null = null;
+  #wantsMigration = false;
 
   constructor(random: Random, steering: Steering) {
     this.#random = random;
-    const goal = (name: string, weight: number, step: Step): Choice<Scene, Step> => ({
+    const goal = (name: string, weight: number, step: Step, wantsMigration = false): Choice<Scene, Goal> => ({
       name,
       weight,
-      make: () => step,
+      make: () => ({ step, wantsMigration }),
     });
-    this.#goals = new Choices<Scene, Step>(steering, 'goal', [
-      goal('two windows that overlap', 30, overlap),
+    this.#goals = new Choices<Scene, Goal>(steering, 'goal', [
+      goal('two windows that overlap', 30, overlapping),
       goal('no window', 20, empty),
       goal('made window in the default slot', 20, madeInDefaultSlot),
-      goal('window with as many entries as the default one', 15, otherOfSameCount),
+      goal('window with as many entries as the default one', 15, otherOfSameCount, true),
       goal('both slots taken', 20, full),
       goal('default window restored', 15, restored),
       goal('default window alone', 5, reset),
-      goal('stuck slot', 3, stuck),
+      goal('stuck slot', 3, stuck, true),
     ]);
+  }
+
+  /** Was a goal just reached that a migration should follow? */
+  takeWish(): boolean {
+    const wanted = this.#wantsMigration;
+    this.#wantsMigration = false;
+    return wanted;
   }
 
   /** The next call of what is pursued; null where there is nothing to do. */
@@ -135,8 +142,12 @@ export class Goals {
       this.#pursuit = null;
       return null;
     }
-    const call = pursuit.steps >= STEPS_MAX ? null : pursuit.step(this.#random, qemu, phb);
-    this.#pursuit = call === null ? null : pursuit;
+    const isLost = pursuit.steps >= STEPS_MAX;
+    const call = isLost ? null : pursuit.step(this.#random, qemu, phb);
+    if (call === null) {
+      this.#wantsMigration = pursuit.wantsMigration && !isLost;
+      this.#pursuit = null;
+    }
     pursuit.steps++;
     return call;
   }
@@ -144,7 +155,7 @@ export class Goals {
   #chosen(scene: Scene): Pursuit | null {
     const phbs = scene.phbs.filter(({ properties }) => properties.ddw);
     if (phbs.length === 0) return null;
-    const step = this.#goals.make(this.#random, scene);
-    return { step, phb: this.#random.pick(phbs).properties.index, steps: 0 };
+    const goal = this.#goals.make(this.#random, scene);
+    return { ...goal, phb: this.#random.pick(phbs).properties.index, steps: 0 };
   }
 }

@@ -18,7 +18,7 @@ interface Where {
 /** Entries of all windows together that a stream may hold: it has every one of them. */
 const STREAM_ENTRIES_MAX = 2 ** 22;
 /** Share of unplugs that a PHB of the same index follows before the old one is freed. */
-const REPLUG_SHARE = 0.1;
+const REPLUG_SHARE = 0.25;
 /** Share of hotplugs that the guest answers as it should. */
 const FOLLOW_SHARE = 0.8;
 
@@ -65,7 +65,7 @@ export class MonitorCalls {
       {
         name: 'migrate',
         weight: 15,
-        fits: ({ qemu }) => offers.has('migrate') && entriesOf(qemu) <= STREAM_ENTRIES_MAX,
+        fits: ({ qemu }) => this.#mayMigrate(qemu),
         make: () => ({ kind: 'monitor', op: 'migrate' }),
       },
       {
@@ -121,6 +121,11 @@ export class MonitorCalls {
     ]);
   }
 
+  /** A migration, where it is offered and the stream would not be too long. */
+  migration(qemu: QemuState): QemuCall | null {
+    return this.#mayMigrate(qemu) ? { kind: 'monitor', op: 'migrate' } : null;
+  }
+
   next(scene: Scene, qemu: QemuState): QemuCall {
     return this.#ops.make(this.#random, { scene, qemu });
   }
@@ -133,6 +138,10 @@ export class MonitorCalls {
       return { kind: 'monitor', op: 'device_add', device };
     }
     return { kind: 'monitor', op: 'rcu' };
+  }
+
+  #mayMigrate(qemu: QemuState): boolean {
+    return this.#offers.has('migrate') && entriesOf(qemu) <= STREAM_ENTRIES_MAX;
   }
 
   #addPhb(where: Where): MonitorMade {

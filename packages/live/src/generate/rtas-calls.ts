@@ -1,5 +1,5 @@
 import type { QemuState } from '@spapr-dma/qemu-spapr';
-import type { RtasMade } from '@spapr-dma/trace';
+import type { QemuCall, RtasMade } from '@spapr-dma/trace';
 import { ConnectorCalls } from './connector-calls.js';
 import { DdwCalls } from './ddw-calls.js';
 import { Goals } from './goals.js';
@@ -53,7 +53,7 @@ export class RtasCalls {
       { name: 'ibm,remove-pe-dma-window', weight: 22, make: (_, scene) => ddw.remove(scene) },
       { name: 'ibm,reset-pe-dma-window', weight: 8, make: (_, scene) => ddw.reset(scene) },
       { name: 'ibm,set-tce-bypass', weight: 5, make: (_, scene) => setTceBypass(scene) },
-      { name: 'quiesce', weight: 1, make: () => ddw.made('quiesce', [], 1) },
+      { name: 'quiesce', weight: 3, make: () => ddw.made('quiesce', [], 1) },
       { name: 'set-indicator', weight: 6, make: (_, scene) => connectors.setIndicator(scene) },
       { name: 'get-sensor-state', weight: 2, make: (_, scene) => connectors.getSensorState(scene) },
       {
@@ -69,11 +69,14 @@ export class RtasCalls {
     this.#script = script.toReversed();
   }
 
-  next(scene: Scene, qemu: QemuState): RtasMade {
+  /** The next call; `migration` makes the one that follows a goal which shows its worth by it, where it may. */
+  next(scene: Scene, qemu: QemuState, migration: () => QemuCall | null): QemuCall {
     if (this.#script.length > 0 && this.#random.chance(SCRIPT_SHARE)) return this.#script.pop() as RtasMade;
     if (this.#goals !== null && this.#random.chance(GOAL_SHARE)) {
       const call = this.#goals.next(scene, qemu);
       if (call !== null) return call;
+      const wished = this.#goals.takeWish() ? migration() : null;
+      if (wished !== null) return wished;
     }
     return this.#ops.make(this.#random, scene);
   }

@@ -8,6 +8,7 @@ import {
   type StuckTable,
 } from '@spapr-dma/qemu-spapr';
 import { eduId } from '@spapr-dma/trace';
+import { isMoved, overlap } from './window-facts.js';
 
 const REGISTER = 0xffff_ffff_ffff_ffffn;
 
@@ -69,9 +70,6 @@ const emptyPlace = (liobn: bigint, phb: number, start: bigint): Place => ({
   pages: 256,
 });
 
-const overlap = (a: EnabledTable, b: EnabledTable): boolean =>
-  a.region.start < b.region.start + b.region.bytes && b.region.start < a.region.start + a.region.bytes;
-
 function madeScene({ tables, phbs, devices }: QemuState): Scene {
   const dying = phbs.filter(({ mode }) => mode === 'dying');
   const isDying = ({ owner }: SpaprTceTable): boolean =>
@@ -101,7 +99,7 @@ function madeScene({ tables, phbs, devices }: QemuState): Scene {
           windowsOf(table.owner.index).some((other) => other !== table && overlap(table, other)),
       ),
     ),
-    moved: placesOf(enabled.filter(({ region, busOffset }) => region.start !== busOffset)),
+    moved: placesOf(enabled.filter(isMoved)),
     disabled: living.filter((table) => table.mode === 'disabled').map(empty),
     stuck: living.filter((table) => table.mode === 'stuck').map((table) => placeOf(table, 0)),
     nowhere: emptyPlace(0n, -1, 0n),

@@ -48,7 +48,7 @@ export class WindowShapes {
       })),
       {
         name: '0 to 63, offered',
-        weight: 6,
+        weight: 25,
         fits: ({ offered }) => offered.length > 0,
         make: (random, { offered }) => random.pick(offered),
       },
@@ -110,11 +110,9 @@ export class WindowShapes {
         make: (random, { pageShift }) => pageShift + SHIFT_COUNT * (1 + random.below(3)) + random.below(12),
       },
       {
-        name: '2^32-1',
+        name: 'shortly below 2^32',
         weight: 1,
-        // The largest one is about as many pages as a shift of its last 6 bits, less the page's.
-        fits: ({ pageShift, entriesShiftMax }) => ((63 - pageShift) & 63) <= entriesShiftMax,
-        make: () => CELL - 1,
+        make: (random, { pageShift }) => CELL - SHIFT_COUNT + ((pageShift + random.below(12)) & 63),
       },
     ]);
   }
