@@ -1,4 +1,5 @@
 import type { HcallMade, QemuAnswer, QemuCall, RtasMade } from '@spapr-dma/trace';
+import { takesSteps } from './connector.js';
 import { BATCH_MAX, CELLS, ENTRIES, ENTRY_BYTES, isListSafe, LISTS } from './layout.js';
 import { HCALLS, KVMPPC_H_RTAS, TOKENS } from './opcodes.js';
 import type { Ram } from './ram.js';
@@ -168,7 +169,3 @@ export class Batch {
 
 export const isBatched = (call: QemuCall): call is BatchedCall =>
   call.kind === 'hcall' || (call.kind === 'rtas' && !takesSteps(call));
-
-/** One whose call is many: a description comes piece by piece. Others with that name are refused at once. */
-export const takesSteps = (call: RtasMade): boolean =>
-  call.op === 'ibm,configure-connector' && call.args.length === 2 && call.nret === 1;

@@ -1,7 +1,8 @@
-import { type PhbDevice, unreachable } from '@spapr-dma/protocol';
+import { type PhbDevice, type PhbProperties, unreachable } from '@spapr-dma/protocol';
 import type { QemuPlaces } from '@spapr-dma/qemu-process';
 import { phbProperties } from '@spapr-dma/qemu-spapr';
 import { EDU_DEVFN, eduId, type QemuMachine } from '@spapr-dma/trace';
+import { stubFile } from './stub.js';
 
 /** The newest machine version that the specification describes: what a machine has that names none. */
 const MACHINE = 'pseries-7.2';
@@ -22,8 +23,12 @@ export type DeviceProperties = Readonly<Record<string, string | number | boolean
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
+/** All properties of a PHB of this machine. */
+export const completeProperties = ({ machine }: QemuMachine, phb: PhbDevice): PhbProperties =>
+  phbProperties(machine ?? MACHINE, phb);
+
 function windowProperties(machine: QemuMachine, phb: PhbDevice): DeviceProperties {
-  const { pgsz, dmaWinAddr, dmaWinSize, dma64WinAddr, ddw } = phbProperties(machine.machine ?? MACHINE, phb);
+  const { pgsz, dmaWinAddr, dmaWinSize, dma64WinAddr, ddw } = completeProperties(machine, phb);
   return {
     pgsz: hex(pgsz),
     dma_win_addr: hex(dmaWinAddr),
@@ -100,7 +105,7 @@ export function commandLine(
     ...['-object', `memory-backend-file,id=ram,size=${size},mem-path=${memory},share=on`],
     // Virtual time runs fast, and jumps where the guest waits: a transfer takes 100 ms of it.
     ...['-accel', 'tcg', '-icount', 'shift=10,sleep=off'],
-    ...['-bios', `${folder}/stub`, '-nodefaults', '-display', 'none', '-vga', 'none', '-serial', 'none'],
+    ...['-bios', stubFile(folder), '-nodefaults', '-display', 'none', '-vga', 'none', '-serial', 'none'],
     ...defaults.flatMap(([name, value]) => ['-global', `spapr-pci-host-bridge.${name}=${written(value)}`]),
     ...phbs.filter(({ index }) => index !== 0).flatMap((phb) => asOption(phbDevice(machine, phb))),
     ...machine.vios.flatMap(({ driver, reg }) => asOption({ driver, reg })),

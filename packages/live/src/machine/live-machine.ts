@@ -1,14 +1,18 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type QemuProcess, startQemu } from '@spapr-dma/qemu-process';
-import type { QemuAnswer, QemuCall, QemuMachine } from '@spapr-dma/trace';
+import { QemuGone, type QemuProcess, startQemu } from '@spapr-dma/qemu-process';
+import type { QemuAnswer, QemuCall, QemuMachine, RtasOp } from '@spapr-dma/trace';
 import type { CallTarget } from '../target.js';
 import { abortOf } from './abort.js';
-import { Batch, isBatched } from './batch.js';
+import { Batch, type BatchedCall, isBatched } from './batch.js';
 import { commandLine, pluggedAtStart } from './command-line.js';
+import { configureConnector } from './connector.js';
+import { Devices } from './devices.js';
+import { Guest, GuestGone } from './guest.js';
 import { Mailbox } from './mailbox.js';
+import { migrate } from './migrate.js';
+import { Monitor } from './monitor.js';
 import { Ram } from './ram.js';
-import { stubImage } from './stub.js';
+import { writeStub } from './stub.js';
+import { Transfers } from './transfers.js';
 
 export interface LiveMachineOptions {
   /** How long the guest may take for a batch, in ms. Default: 20 s. */
@@ -17,20 +21,45 @@ export interface LiveMachineOptions {
 
 const SILENT_MS = 20_000;
 
+/** Calls after which a PHB may have other windows, and after which it may have other devices. */
+const CHANGES: Readonly<Partial<Record<RtasOp, 'windows' | 'devices'>>> = {
+  'ibm,create-pe-dma-window': 'windows',
+  'ibm,remove-pe-dma-window': 'windows',
+  'ibm,reset-pe-dma-window': 'windows',
+  'set-indicator': 'devices',
+};
+
+/** The head of a device tree. @see the Devicetree Specification, "Flattened Devicetree (DTB) Format" */
+const TREE = { headBytes: 8, magic: 0xd00d_feed, size: 4 } as const;
+
+/** A call that is made by itself. */
+type Single = Exclude<QemuCall, { readonly kind: 'hcall' }>;
+
 /** A real QEMU that makes calls. */
 export class LiveMachine implements CallTarget {
   readonly machine: QemuMachine;
   readonly #ram: Ram;
   readonly #mailbox: Mailbox;
   readonly #batch: Batch;
+  readonly #guest: Guest;
+  readonly #devices: Devices;
+  readonly #transfers: Transfers;
+  readonly #monitor: Monitor;
   #qemu: QemuProcess;
+  /** Devices wrote since memory was looked at. */
+  #isUnchecked = false;
 
   private constructor(machine: QemuMachine, qemu: QemuProcess, ram: Ram, silentMs: number) {
+    const current = (): QemuProcess => this.#qemu;
     this.machine = machine;
     this.#qemu = qemu;
     this.#ram = ram;
     this.#mailbox = new Mailbox(ram, silentMs);
     this.#batch = new Batch(ram);
+    this.#guest = new Guest(ram, this.#mailbox, current);
+    this.#devices = new Devices(machine);
+    this.#transfers = new Transfers(this.#guest);
+    this.#monitor = new Monitor(machine, this.#guest, this.#devices, current);
   }
 
   /**
@@ -46,43 +75,59 @@ export class LiveMachine implements CallTarget {
     const qemu = await startQemu({
       args: (places) => commandLine(machine, plugged, places),
       prepare: ({ folder, memory }) => {
-        writeFileSync(join(folder, 'stub'), stubImage());
+        writeStub(folder);
         ram = Ram.at(memory, machine.ramMb << 20);
       },
     });
-    const live = new LiveMachine(machine, qemu, ram!, silentMs);
     await ram!.describeAll();
-    return live;
+    return new LiveMachine(machine, qemu, ram!, silentMs);
   }
 
   async play(calls: readonly QemuCall[]): Promise<readonly QemuAnswer[]> {
     const answers: QemuAnswer[] = [];
     for (let at = 0; at < calls.length; ) {
       const call = calls[at]!;
-      if (!isBatched(call)) throw new Error(`no ${call.op} yet`);
-      at = this.#gather(calls, at);
-      if (await this.#flush(answers)) return answers;
+      if (isBatched(call)) at = await this.#makeBatch(calls, at, answers);
+      else {
+        answers.push(await this.#makeSingle(call));
+        at += 1;
+      }
+      if (answers.at(-1)?.kind === 'abort') break;
     }
     return answers;
   }
 
+  /**
+   * Looks at all of guest memory: no device may have written anywhere but where the answers say.
+   * @throws MemoryDiffers
+   */
+  checkMemory(): void {
+    this.#ram.check();
+    this.#isUnchecked = false;
+  }
+
+  /**
+   * Ends QEMU, and looks at guest memory where devices wrote to it.
+   * @throws MemoryDiffers
+   */
   async close(): Promise<void> {
     await this.#qemu.kill();
-    this.#ram.close();
-  }
-
-  /** Takes as many calls as one batch holds; tells which comes next. */
-  #gather(calls: readonly QemuCall[], from: number): number {
-    for (let at = from; at < calls.length; at += 1) {
-      const call = calls[at]!;
-      if (!isBatched(call) || !this.#batch.add(call)) return at;
+    try {
+      if (this.#isUnchecked) this.checkMemory();
+    } finally {
+      this.#ram.close();
     }
-    return calls.length;
   }
 
-  /** Has the batch made. Is QEMU gone by it? */
-  async #flush(answers: QemuAnswer[]): Promise<boolean> {
+  /** Makes as many calls as one batch holds; tells which comes next. */
+  async #makeBatch(calls: readonly QemuCall[], from: number, answers: QemuAnswer[]): Promise<number> {
     const batch = this.#batch;
+    let at = from;
+    for (; at < calls.length; at += 1) {
+      const call = calls[at]!;
+      if (!isBatched(call) || !batch.add(call)) break;
+      this.#forgetAfter(call);
+    }
     const { count } = batch;
     batch.hand();
     this.#mailbox.post(batch.entries, count);
@@ -90,6 +135,67 @@ export class LiveMachine implements CallTarget {
     const made = isDone ? count : count - this.#mailbox.left;
     for (const answer of batch.answers(made)) answers.push(answer);
     if (!isDone) answers.push(await abortOf(this.#qemu));
-    return !isDone;
+    return at;
+  }
+
+  #forgetAfter(call: BatchedCall): void {
+    if (call.kind === 'hcall') return;
+    const changes = CHANGES[call.op];
+    if (changes !== undefined) this.#transfers.forget();
+    if (changes === 'devices') this.#devices.forget();
+  }
+
+  async #makeSingle(call: Single): Promise<QemuAnswer> {
+    try {
+      return await this.#answerTo(call);
+    } catch (error) {
+      if (error instanceof QemuGone || error instanceof GuestGone) return abortOf(this.#qemu);
+      throw error;
+    }
+  }
+
+  async #answerTo(call: Single): Promise<QemuAnswer> {
+    switch (call.kind) {
+      case 'rtas':
+        return configureConnector(this.#guest, call);
+      case 'dma': {
+        this.#isUnchecked ||= call.op === 'dma-write';
+        const mover = await this.#devices.moverOf(this.#guest, call.phb);
+        return mover === null ? { kind: 'dma', pieces: [] } : this.#transfers.make(call, mover);
+      }
+      case 'monitor':
+        return this.#command(call);
+    }
+  }
+
+  async #command(call: Extract<Single, { kind: 'monitor' }>): Promise<QemuAnswer> {
+    const answer = call.op === 'migrate' ? await this.#migrate() : await this.#monitor.make(call);
+    this.#devices.forget();
+    this.#transfers.forget(call.op === 'system_reset' ? { wereLoaded: false } : {});
+    if (call.op === 'system_reset' || call.op === 'migrate') await this.#describeTree();
+    return answer;
+  }
+
+  /** QEMU goes on as another one, if that one takes over. */
+  async #migrate(): Promise<QemuAnswer> {
+    const names = (await this.#qemu.qmp.command('qom-list', { path: '/machine/peripheral' })) as readonly {
+      readonly name: string;
+    }[];
+    const plugged = this.#devices.present(new Set(names.map(({ name }) => name)));
+    const { answer, second } = await migrate(this.machine, this.#qemu, this.#ram, plugged);
+    if (second === null) return answer;
+    this.#qemu = second;
+    this.#devices.renew();
+    this.#monitor.renew();
+    this.#transfers.forget({ wereLoaded: true });
+    return answer;
+  }
+
+  /** QEMU writes the device tree into memory whenever it starts: memory describes itself again. */
+  async #describeTree(): Promise<void> {
+    await this.#guest.ping();
+    const at = this.#mailbox.tree;
+    const head = this.#ram.read(at, TREE.headBytes);
+    if (head.readUInt32BE(0) === TREE.magic) this.#ram.describe(at, head.readUInt32BE(TREE.size));
   }
 }

@@ -17,7 +17,7 @@ export class MemoryDiffers extends Error {
 export class Ram {
   readonly bytes: number;
   readonly #file: number;
-  readonly #path: string;
+  #path: string;
 
   private constructor(file: number, path: string, bytes: number) {
     this.#file = file;
@@ -32,10 +32,14 @@ export class Ram {
     return new Ram(file, path, bytes);
   }
 
-  /** The same memory by another name, for a QEMU that goes on with it. */
-  shared(path: string): Ram {
+  /** Gives the same memory another name, for a QEMU that goes on with it when the first name is gone. */
+  share(path: string): void {
     linkSync(this.#path, path);
-    return new Ram(openSync(path, 'r+'), path, this.bytes);
+  }
+
+  /** That name is the one now. */
+  rename(path: string): void {
+    this.#path = path;
   }
 
   read(gpa: number, bytes: number): Buffer {

@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 /**
  * The program that runs in the guest, assembled: where a stretch of it stands, and its bytes. The source is
  * `tools/qemu-live/stub.S`.
@@ -28,3 +31,8 @@ export function stubImage(): Buffer {
   for (const { at, code } of STRETCHES) image.write(code, at, 'hex');
   return image;
 }
+
+/** The file that QEMU loads it from. */
+export const stubFile = (folder: string): string => join(folder, 'stub');
+
+export const writeStub = (folder: string): void => writeFileSync(stubFile(folder), stubImage());

@@ -1,0 +1,126 @@
+import type { QemuProcess } from '@spapr-dma/qemu-process';
+import { BATCH_MAX, CELLS, ENTRIES, ENTRY_BYTES } from './layout.js';
+import type { Mailbox } from './mailbox.js';
+import { H_LOGICAL_CI_STORE, HCALLS, KVMPPC_H_RTAS, TOKENS } from './opcodes.js';
+import type { Ram } from './ram.js';
+
+/** QEMU ended while we asked it something of our own. */
+export class GuestGone extends Error {
+  override readonly name = 'GuestGone';
+  constructor() {
+    super('QEMU ended');
+  }
+}
+
+/** A hypercall of our own: r3 and what follows. */
+export type Entry = readonly (bigint | number)[];
+
+/** r3, signed, and r4 after it. */
+export interface Returned {
+  readonly rc: bigint;
+  readonly r4: bigint;
+}
+
+/** r3 of the hypercall that carried it, and the return cells, signed, the status first. */
+export interface RtasReturned {
+  readonly rc: number;
+  readonly rets: readonly number[];
+}
+
+/** r3 of an entry that is no hypercall but a wait. */
+const WAIT = -1n;
+
+export const getTce = (liobn: number, ioba: bigint): Entry => [HCALLS.H_GET_TCE, liobn, ioba];
+export const putTce = (liobn: number, ioba: bigint, tce: bigint): Entry => [
+  HCALLS.H_PUT_TCE,
+  liobn,
+  ioba,
+  tce,
+];
+/** Writes a device's register of 8 bytes. */
+export const store = (address: bigint, value: bigint | number): Entry => [
+  H_LOGICAL_CI_STORE,
+  8,
+  address,
+  value,
+];
+/** Waits until bit 0 of a device's register of 8 bytes is clear. */
+export const waitFor = (address: bigint): Entry => [WAIT, 8, address];
+
+/** The guest of a QEMU, asked for things that are no calls of anybody's test. */
+export class Guest {
+  readonly ram: Ram;
+  readonly mailbox: Mailbox;
+  readonly #qemu: () => QemuProcess;
+  readonly #entries = Buffer.alloc(ENTRIES.bytes);
+  readonly #view = new DataView(this.#entries.buffer, this.#entries.byteOffset);
+
+  constructor(ram: Ram, mailbox: Mailbox, qemu: () => QemuProcess) {
+    this.ram = ram;
+    this.mailbox = mailbox;
+    this.#qemu = qemu;
+  }
+
+  /**
+   * Waits until the guest runs.
+   * @throws GuestGone
+   */
+  async ping(): Promise<void> {
+    await this.#batch([]);
+  }
+
+  /**
+   * Makes hypercalls, one after the other.
+   * @throws GuestGone
+   */
+  async make(entries: readonly Entry[]): Promise<readonly Returned[]> {
+    const returned: Returned[] = [];
+    for (let at = 0; at < entries.length; at += BATCH_MAX) {
+      returned.push(...(await this.#batch(entries.slice(at, at + BATCH_MAX))));
+    }
+    return returned;
+  }
+
+  /**
+   * The same of which none may fail.
+   * @throws Error naming the one that did; GuestGone
+   */
+  async mustMake(entries: readonly Entry[]): Promise<readonly Returned[]> {
+    const returned = await this.make(entries);
+    const at = returned.findIndex(({ rc }) => rc !== 0n);
+    if (at < 0) return returned;
+    const call = entries[at]!.map((value) => `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`).join(' ');
+    throw new Error(`the guest's own call ${call} was answered with ${returned[at]!.rc}`);
+  }
+
+  /**
+   * Makes an RTAS call.
+   * @throws GuestGone
+   */
+  async rtas(name: keyof typeof TOKENS, args: readonly number[], nret: number): Promise<RtasReturned> {
+    const cells = Buffer.alloc((3 + args.length + nret) * 4);
+    [TOKENS[name], args.length, nret, ...args].forEach((value, n) => {
+      cells.writeUInt32BE(value >>> 0, n * 4);
+    });
+    this.ram.write(CELLS.at, cells);
+    const [returned] = await this.make([[KVMPPC_H_RTAS, CELLS.at]]);
+    this.ram.readInto(cells, CELLS.at);
+    const rets = Array.from({ length: nret }, (_, n) => cells.readInt32BE((3 + args.length + n) * 4));
+    return { rc: Number(returned?.rc ?? 0n), rets };
+  }
+
+  async #batch(entries: readonly Entry[]): Promise<readonly Returned[]> {
+    entries.forEach((entry, n) => {
+      entry.forEach((value, register) => {
+        this.#view.setBigUint64(n * ENTRY_BYTES + register * 8, BigInt(value));
+      });
+    });
+    this.mailbox.post(this.#entries, entries.length);
+    const isGone = (): boolean => this.#qemu().exit !== null;
+    if (!(await this.mailbox.answered(this.#entries, entries.length, isGone))) throw new GuestGone();
+    return entries.map((_, n) => ({
+      rc: this.#view.getBigInt64(n * ENTRY_BYTES),
+      r4: this.#view.getBigUint64(n * ENTRY_BYTES + 8),
+    }));
+  }
+}

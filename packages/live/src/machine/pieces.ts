@@ -1,0 +1,100 @@
+import { ioba as asIoba, type DmaPiece } from '@spapr-dma/protocol';
+import { describedBytes, isOfMemory, placeOfWord, WORD_BYTES } from './described.js';
+import { OWN_END } from './layout.js';
+import type { Ram } from './ram.js';
+import type { Candidate } from './windows.js';
+
+/** What became of each byte of a transfer: where in guest memory it was, or null where it was nowhere. */
+export type Fates = (number | null)[];
+
+/** Neighbours of one fate, guest memory running on, as one piece. */
+export function piecesOf(ioba: bigint, fates: Fates, missed: 'zeros' | 'dropped'): readonly DmaPiece[] {
+  const pieces: DmaPiece[] = [];
+  for (let from = 0, to = 0; from < fates.length; from = to) {
+    const first = fates[from] ?? null;
+    for (to = from + 1; to < fates.length; to += 1) {
+      if ((fates[to] ?? null) !== (first === null ? null : first + to - from)) break;
+    }
+    pieces.push({
+      ioba: asIoba(BigInt.asUintN(64, ioba + BigInt(from))),
+      bytes: to - from,
+      gpa: first === null ? null : BigInt(first),
+      outcome: first === null ? missed : 'ram',
+    });
+  }
+  return pieces;
+}
+
+/** What of it lies in memory that describes itself. */
+function within(
+  ram: Ram,
+  { from, bytes, gpa }: Candidate,
+): { from: number; bytes: number; gpa: number } | null {
+  if (gpa < BigInt(OWN_END) || gpa >= BigInt(ram.bytes)) return null;
+  const at = Number(gpa);
+  return { from, bytes: Math.min(bytes, ram.bytes - at), gpa: at };
+}
+
+/** A device read something that stands nowhere in guest memory. */
+export class Undecodable extends Error {
+  override readonly name = 'Undecodable';
+}
+
+/**
+ * Where the bytes come from that a device read. Entries say where they may come from, and the bytes decide; what no
+ * entry explains is looked for in all memory.
+ * @throws Undecodable
+ */
+export function fatesOfRead(ram: Ram, got: Buffer, candidates: readonly Candidate[]): Fates {
+  const fates: (number | null | undefined)[] = Array.from(got, (byte) => (byte === 0 ? null : undefined));
+  for (const candidate of candidates) {
+    const place = within(ram, candidate);
+    if (place === null || fates[place.from] !== undefined) continue;
+    const { from, bytes, gpa } = place;
+    if (!describedBytes(gpa, bytes).equals(got.subarray(from, from + bytes))) continue;
+    for (let n = 0; n < bytes; n += 1) fates[from + n] = gpa + n;
+  }
+  for (let at = 0; at < fates.length; at += 1) {
+    if (fates[at] === undefined) searched(ram, got, fates, at);
+  }
+  return fates as Fates;
+}
+
+/** Finds a word near a byte that nothing explains, and what goes on from there. */
+function searched(ram: Ram, got: Buffer, fates: (number | null | undefined)[], at: number): void {
+  for (let word = at; word + WORD_BYTES <= got.length && isOfMemory(got[word]!); word += 1) {
+    const place = placeOfWord(got, word, ram.bytes);
+    if (place === null) continue;
+    let from = word;
+    let to = word + WORD_BYTES;
+    const isHere = (n: number): boolean =>
+      fates[n] === undefined &&
+      place + n - word < ram.bytes &&
+      describedBytes(place + n - word, 1)[0] === got[n];
+    while (from > at && isHere(from - 1)) from -= 1;
+    while (to < got.length && isHere(to)) to += 1;
+    if (from > at) break;
+    for (let n = from; n < to; n += 1) fates[n] = place + n - word;
+    return;
+  }
+  const seen = got.subarray(at, at + 16).toString('hex');
+  throw new Undecodable(`byte ${at} of what a device read, ${seen}, stands nowhere in guest memory`);
+}
+
+/**
+ * Where a marker landed that a device wrote, of the places that entries name. Memory there describes itself again. What
+ * landed elsewhere is found when all memory is looked at.
+ */
+export function fatesOfWrite(ram: Ram, marker: Buffer, candidates: readonly Candidate[]): Fates {
+  const fates: Fates = Array.from(marker, () => null);
+  const places = candidates.map((candidate) => within(ram, candidate)).filter((place) => place !== null);
+  const landed = places.filter(({ gpa, bytes }) => !ram.read(gpa, bytes).equals(describedBytes(gpa, bytes)));
+  for (const { from, bytes, gpa } of landed) {
+    const seen = ram.read(gpa, bytes);
+    for (let n = 0; n < bytes; n += 1) {
+      if (fates[from + n] === null && seen[n] === marker[from + n]) fates[from + n] = gpa + n;
+    }
+  }
+  for (const { gpa, bytes } of landed) ram.describe(gpa, bytes);
+  return fates;
+}

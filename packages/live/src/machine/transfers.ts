@@ -1,0 +1,249 @@
+import type { DmaMade, QemuAnswer } from '@spapr-dma/trace';
+import { markerBytes } from './described.js';
+import { type Edu, TRANSFER_MAX } from './edu.js';
+import { type Entry, type Guest, getTce, putTce } from './guest.js';
+import { DUMP, MARKER, type Stretch } from './layout.js';
+import { fatesOfRead, fatesOfWrite, piecesOf } from './pieces.js';
+import { type Candidate, looksAt, type SeenWindow, windowsSeen } from './windows.js';
+
+/** A device's buffer does not hold what it must. */
+export class BufferDiffers extends Error {
+  override readonly name = 'BufferDiffers';
+}
+
+/** What nobody else writes: neither memory nor a marker has such a byte. */
+const UNWRITTEN = 0x2a;
+const READ_WRITE = 3n;
+
+/** A window whose first entry is ours for a moment, and where devices find it. */
+interface Lender {
+  readonly window: SeenWindow;
+  readonly region: bigint;
+}
+
+/** What is known of a PHB while nobody changes its windows or its devices. */
+interface Known {
+  /** Where its windows can begin. */
+  readonly starts: readonly bigint[];
+  readonly windows: readonly SeenWindow[];
+  readonly lender: Lender | null;
+}
+
+/** Who makes a transfer. */
+export interface Mover {
+  readonly edu: Edu;
+  /** Where windows of its PHB can begin. */
+  readonly starts: readonly bigint[];
+}
+
+/**
+ * Transfers of devices, byte for byte. What a device read is seen in its buffer, which it has to write to memory, and
+ * that takes an entry of a window: the first one is written for that, and gets back what it had.
+ *
+ * Where a PHB has no window nobody sees the buffer: a read is taken for zeros then, and the buffer is looked at when
+ * there is a window again.
+ */
+export class Transfers {
+  readonly #guest: Guest;
+  readonly #known = new Map<number, Known>();
+  #markers = 0;
+  /** Windows were loaded, and devices may find them elsewhere (B-29). */
+  #wereLoaded = false;
+
+  constructor(guest: Guest) {
+    this.#guest = guest;
+  }
+
+  /** Windows or devices may have changed. */
+  forget({ wereLoaded = this.#wereLoaded }: { wereLoaded?: boolean } = {}): void {
+    this.#known.clear();
+    this.#wereLoaded = wereLoaded;
+  }
+
+  /**
+   * Has a device make a transfer.
+   * @throws Undecodable, BufferDiffers, GuestGone
+   */
+  async make({ op, phb, ioba, bytes }: DmaMade, { edu, starts }: Mover): Promise<QemuAnswer> {
+    const known = this.#known.get(phb) ?? (await this.#learn(phb, edu, starts));
+    const { candidates, lent } = await this.#look(known, ioba, bytes);
+    const { ram } = this.#guest;
+    const isRead = op === 'dma-read';
+    const moved =
+      known.lender === null
+        ? await this.#moveUnseen(edu, isRead, ioba, bytes)
+        : await this.#move(edu, known.lender, lent, isRead, ioba, bytes);
+    const fates = isRead ? fatesOfRead(ram, moved, candidates) : fatesOfWrite(ram, moved, candidates);
+    return { kind: 'dma', pieces: piecesOf(ioba, fates, isRead ? 'zeros' : 'dropped') };
+  }
+
+  /** The entries that the transfer may go through, and the one that is lent to us. */
+  async #look(
+    { windows, starts, lender }: Known,
+    ioba: bigint,
+    bytes: number,
+  ): Promise<{ candidates: readonly Candidate[]; lent: bigint }> {
+    const looks = looksAt(windows, starts, ioba, bytes);
+    const own = lender === null ? [] : [getTce(lender.window.liobn, lender.window.start)];
+    const returned = await this.#guest.make([...looks.map(({ entry }) => entry), ...own]);
+    const candidates = looks.flatMap(({ candidateOf }, n): Candidate[] => {
+      const { rc, r4 } = returned[n]!;
+      return rc === 0n ? [candidateOf(r4)] : [];
+    });
+    return { candidates, lent: returned[looks.length]?.r4 ?? 0n };
+  }
+
+  /** What the device read, or what it was given to write. */
+  async #move(
+    edu: Edu,
+    lender: Lender,
+    lent: bigint,
+    isRead: boolean,
+    ioba: bigint,
+    bytes: number,
+  ): Promise<Buffer> {
+    const { ram } = this.#guest;
+    const marker = this.#marker(bytes);
+    const filling = lending(lender, MARKER, bytes, lent, (at, from, count) =>
+      edu.transfer('read', at, from, count),
+    );
+    if (!isRead) {
+      await this.#guest.mustMake([...filling, ...edu.transfer('write', ioba, 0, bytes)]);
+      edu.holds.set(marker);
+      return marker;
+    }
+    ram.write(DUMP.at, Buffer.alloc(bytes, UNWRITTEN));
+    await this.#guest.mustMake([
+      ...filling,
+      ...edu.transfer('read', ioba, 0, bytes),
+      ...dumping(edu, lender, bytes, lent),
+    ]);
+    const got = this.#dumped(bytes);
+    edu.holds.set(got);
+    return got;
+  }
+
+  /** The same where nobody can look into the device's buffer. */
+  async #moveUnseen(edu: Edu, isRead: boolean, ioba: bigint, bytes: number): Promise<Buffer> {
+    await this.#guest.mustMake(edu.transfer(isRead ? 'read' : 'write', ioba, 0, bytes));
+    if (isRead) {
+      edu.holds.fill(0, 0, bytes);
+      edu.isUnproven = true;
+    }
+    return Buffer.from(edu.holds.subarray(0, bytes));
+  }
+
+  async #learn(phb: number, edu: Edu, starts: readonly bigint[]): Promise<Known> {
+    const windows = await windowsSeen(this.#guest, phb, starts);
+    const lender = await this.#lenderOf(edu, windows, starts);
+    const known: Known = { starts, windows, lender };
+    this.#known.set(phb, known);
+    if (lender === null) return known;
+    if (edu.isUnproven) await this.#prove(known, lender, edu);
+    if (!edu.isFilled) await this.#fill(known, lender, edu);
+    return known;
+  }
+
+  /** The uppermost window has the first word wherever it lies, so its first entry serves. */
+  async #lenderOf(
+    edu: Edu,
+    windows: readonly SeenWindow[],
+    starts: readonly bigint[],
+  ): Promise<Lender | null> {
+    if (!this.#wereLoaded) {
+      const [window] = windows;
+      return window === undefined ? null : { window, region: window.start };
+    }
+    const lenders = windows.flatMap((window) => {
+      const others = starts.filter((start) => start !== window.start);
+      return [window.start, ...others].map((region): Lender => ({ window, region }));
+    });
+    for (const lender of lenders) if (await this.#serves(edu, lender, windows, starts)) return lender;
+    return null;
+  }
+
+  /** Does what the device writes there come to us? Where it goes elsewhere, memory describes itself again. */
+  async #serves(
+    edu: Edu,
+    lender: Lender,
+    windows: readonly SeenWindow[],
+    starts: readonly bigint[],
+  ): Promise<boolean> {
+    const { ram } = this.#guest;
+    const ioba = BigInt.asUintN(64, lender.region + (BigInt(DUMP.at) & maskOf(lender.window)));
+    const { candidates, lent } = await this.#look({ windows, starts, lender }, ioba, 1);
+    ram.write(DUMP.at, Buffer.of(UNWRITTEN));
+    await this.#guest.mustMake(dumping(edu, lender, 1, lent));
+    fatesOfWrite(ram, edu.holds.subarray(0, 1), candidates);
+    return ram.read(DUMP.at, 1)[0] !== UNWRITTEN;
+  }
+
+  /** Looks at a buffer that nobody could look at when something was read into it. */
+  async #prove(known: Known, lender: Lender, edu: Edu): Promise<void> {
+    const { lent } = await this.#look(known, 0n, 0);
+    this.#guest.ram.write(DUMP.at, Buffer.alloc(TRANSFER_MAX, UNWRITTEN));
+    await this.#guest.mustMake(dumping(edu, lender, TRANSFER_MAX, lent));
+    const got = this.#dumped(TRANSFER_MAX);
+    const at = got.findIndex((byte, n) => byte !== edu.holds[n]);
+    if (at >= 0) {
+      const seen = got.subarray(at, at + 16).toString('hex');
+      throw new BufferDiffers(
+        `a device of PHB ${edu.place.phb} read ${seen} while the PHB had no window: byte ${at} of its buffer`,
+      );
+    }
+    edu.isUnproven = false;
+  }
+
+  /** A buffer as it starts holds zeros, which look like what was read from nowhere. */
+  async #fill(known: Known, lender: Lender, edu: Edu): Promise<void> {
+    const { lent } = await this.#look(known, 0n, 0);
+    const marker = this.#marker(TRANSFER_MAX);
+    await this.#guest.mustMake(
+      lending(lender, MARKER, TRANSFER_MAX, lent, (at, from, count) => edu.transfer('read', at, from, count)),
+    );
+    edu.holds.set(marker);
+    edu.isFilled = true;
+  }
+
+  #marker(bytes: number): Buffer {
+    this.#markers += 1;
+    const marker = markerBytes(this.#markers, bytes);
+    this.#guest.ram.write(MARKER.at, marker);
+    return marker;
+  }
+
+  #dumped(bytes: number): Buffer {
+    const got = this.#guest.ram.read(DUMP.at, bytes);
+    const at = got.indexOf(UNWRITTEN);
+    if (at < 0) return got;
+    throw new BufferDiffers(`what a device holds did not come through the window that was lent: byte ${at}`);
+  }
+}
+
+const maskOf = ({ shift }: SeenWindow): bigint => (1n << BigInt(shift)) - 1n;
+
+/** Has a device write its buffer where we look at it. */
+const dumping = (edu: Edu, lender: Lender, bytes: number, lent: bigint): readonly Entry[] =>
+  lending(lender, DUMP, bytes, lent, (at, from, count) => edu.transfer('write', at, from, count));
+
+/** Transfers of our own: the first entry leads to the stretch, and then again to where it led before. */
+function lending(
+  { window, region }: Lender,
+  { at }: Stretch,
+  bytes: number,
+  lent: bigint,
+  transfer: (ioba: bigint, from: number, bytes: number) => readonly Entry[],
+): readonly Entry[] {
+  const mask = maskOf(window);
+  const { liobn, start } = window;
+  const step = mask < BigInt(bytes) ? Number(mask) + 1 : bytes;
+  const entries: Entry[] = [];
+  for (let from = 0; from < bytes; from += step) {
+    const gpa = BigInt(at + from);
+    const ioba = BigInt.asUintN(64, region + (gpa & mask));
+    entries.push(putTce(liobn, start, (gpa & ~mask) | READ_WRITE));
+    entries.push(...transfer(ioba, from, Math.min(step, bytes - from)));
+  }
+  entries.push(putTce(liobn, start, lent));
+  return entries;
+}
