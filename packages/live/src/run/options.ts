@@ -20,6 +20,8 @@ export interface LiveOptions {
   readonly known?: string | null;
   /** May somebody at the monitor do something: resets, hotplug, migration? True if left out. */
   readonly monitor?: boolean;
+  /** Ends with the first difference; then what changes windows is called more often. */
+  readonly until?: 'difference';
   /** Ends the run with what was found so far. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LiveProgress) => void;

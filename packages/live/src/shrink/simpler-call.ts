@@ -7,6 +7,8 @@ const ADDRESS_BITS = [56n, 40n, 30n, 24n, 20n, 16n, 12n];
 const PLAIN_TCES = [0n, 3n, 1n, 2n];
 /** From here down, a number is also tried one by one. */
 const SMALL = 64n;
+/** The same for cells: shifts are told apart by the bits of their bytes. */
+const SHIFTS = 0xff;
 
 /** Smaller addresses: each keeps the high bits. */
 const simplerAddresses = (address: bigint): bigint[] => [
@@ -63,7 +65,7 @@ function simplerLists(list: readonly bigint[]): (readonly bigint[])[] {
 
 const simplerRtas = (call: RtasMade): RtasMade[] =>
   call.args.flatMap((cell, at) =>
-    [0, cell >>> 1, ...(cell <= SMALL ? [cell - 1] : [])]
+    [0, cell >>> 1, ...(cell <= SHIFTS ? [cell - 1] : [])]
       .filter((other) => other >= 0 && other < cell)
       .map((other) => ({ ...call, args: call.args.with(at, other) })),
   );

@@ -1,0 +1,50 @@
+import type { WindowSwitches } from '@spapr-dma/qemu-spapr';
+import { type QemuAnswer, QemuSpecification } from '@spapr-dma/trace';
+import type { LiveCase } from '../shrink/shrink.js';
+import type { StartTarget } from '../target.js';
+import { type Asked, ask, type Specified } from './ask.js';
+
+/** Calls that are made at once; what they show ends what is played. */
+const BATCH = 4096;
+
+/** The calls of a case up to the abort that the specification foresees; null where it knows no such machine. */
+export function specified({ machine, calls }: LiveCase, switches: Partial<WindowSwitches>): Specified | null {
+  let specification: QemuSpecification;
+  try {
+    specification = new QemuSpecification(machine, switches);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+  const expected: QemuAnswer[] = [];
+  for (const call of calls) {
+    const answer = specification.step(call);
+    expected.push(answer);
+    if (answer.kind === 'abort') break;
+  }
+  return { calls: calls.slice(0, expected.length), expected };
+}
+
+/**
+ * Makes the calls of a case on a fresh machine.
+ * @throws what `start` throws
+ */
+export async function playCase(
+  start: StartTarget,
+  machine: LiveCase['machine'],
+  { calls, expected }: Specified,
+): Promise<Asked> {
+  const target = await start(machine);
+  try {
+    const answers: QemuAnswer[] = [];
+    for (let from = 0; from < calls.length; from += BATCH) {
+      const to = from + BATCH;
+      const asked = await ask(target, { calls: calls.slice(from, to), expected: expected.slice(from, to) });
+      answers.push(...asked.answers);
+      if (asked.shown !== null) return { answers, shown: { ...asked.shown, at: from + asked.shown.at } };
+    }
+    return { answers, shown: null };
+  } finally {
+    await target.close();
+  }
+}
