@@ -23,7 +23,10 @@ export function followCommand(accept: (call: FollowCall) => void): Command {
       "Follows a QEMU trace log in the specification, call by call, and tells of each window's life, the rates of TCE " +
         'calls, and what is remarkable. PHBs, machine and page sizes are read from the log; options say what it leaves open.',
     )
-    .argument('<LOG>', 'trace log of a pseries QEMU, plain or .gz; - is standard input')
+    .argument(
+      '<LOG>',
+      'trace log of a pseries QEMU, as text or binary (simpletrace, version 4), plain or .gz; - is standard input',
+    )
     .option(
       '--phb <properties>',
       'what a PHB was started with: index=N and any of dma_win_addr, dma_win_size, ' +
@@ -39,6 +42,7 @@ Examples:
   spapr-dma follow traces/12-kexec.log.gz
   spapr-dma follow qemu.log --machine pseries-2.6
   spapr-dma follow qemu.log --phb index=1,dma64_win_addr=0x400000000000000,pgsz=0x11000
+  spapr-dma follow traces/simpletrace/ddw-nvme.simpletrace.gz
   ssh host cat qemu.log | spapr-dma follow - --json
 
 Status: 0 accepted, with or without findings; 1 log and specification part; 2 the call or the log is unusable.`,

@@ -10,7 +10,7 @@ const phasesMax = 12;
 const findingsMax = 40;
 
 function verdictText(log: string, report: FollowReport, paint: Paint): string {
-  const { accepted, lines, divergence, branches, reordered, aborted, clock } = report;
+  const { accepted, lines, divergence, branches, reordered, aborted, clock, lost } = report;
   const verdict =
     divergence !== null
       ? paint.bad(`refused on line ${divergence.line}`)
@@ -23,6 +23,9 @@ function verdictText(log: string, report: FollowReport, paint: Paint): string {
     ...(aborted ? ['QEMU aborted at its end'] : []),
     ...(clock.backwards > 0
       ? [`time running backwards ${counted(clock.backwards, 'time')} from line ${clock.firstLine} on`]
+      : []),
+    ...(lost.events > 0
+      ? [`${counted(lost.events, 'event')} lost by QEMU, as line ${lost.firstLine} says first`]
       : []),
     ...(reordered > 0 ? [`${counted(reordered, 'translation')} out of order`] : []),
   ];

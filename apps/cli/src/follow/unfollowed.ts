@@ -17,6 +17,7 @@ export const unfollowed = (error: Fault): FollowReport => ({
   phases: [],
   rates: { bucketSeconds: null, buckets: [] },
   clock: { backwards: 0, firstLine: null },
+  lost: { events: 0, firstLine: null },
   divergence: null,
   error,
 });

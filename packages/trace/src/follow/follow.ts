@@ -1,7 +1,8 @@
 import type { TraceEvent } from '@spapr-dma/protocol';
 import { QEMU_7_2, tableOf } from '@spapr-dma/qemu-spapr';
 import { InputError } from '../input.js';
-import { excerpt, LineReader, WHOLE_LINE_BYTES } from '../log/line-reader.js';
+import { LineReader } from '../log/line-reader.js';
+import type { LogReader } from '../log/log-reader.js';
 import { nameFitsLiobn, traceEventOf } from '../log/trace-line.js';
 import { defaultTableOf } from './assume.js';
 import { type Branch, firstBranch, isSettled, merged, qemuOf, sameBranch } from './branch.js';
@@ -44,7 +45,7 @@ const RATE_KINDS = {
 
 /** Holds a log against QEMU's machine, line by line. */
 export class Follower {
-  readonly reader = new LineReader();
+  readonly reader: LogReader;
   readonly rates = new Rates();
   readonly clock = new Clock();
   readonly ledger: Ledger;
@@ -68,8 +69,13 @@ export class Follower {
   };
   divergence: Divergence | null = null;
 
-  constructor({ phbs = [], machine = QEMU_7_2.machine, plain = false }: FollowOptions, from?: Follower) {
+  constructor(
+    { phbs = [], machine = QEMU_7_2.machine, plain = false }: FollowOptions,
+    reader: LogReader = new LineReader(),
+    from?: Follower,
+  ) {
     this.#plain = plain;
+    this.reader = reader;
     if (from !== undefined) {
       this.facts = from.facts.fork();
       this.#reordering = from.#reordering.fork();
@@ -93,7 +99,7 @@ export class Follower {
 
   /** A follower that has read the same lines, and goes on by itself; its report begins here. */
   fork(): Follower {
-    return new Follower({ plain: this.#plain }, this);
+    return new Follower({ plain: this.#plain }, this.reader.anew(), this);
   }
 
   /** Do the machines that explain two logs so far agree, so that any further line means the same to both? */
@@ -239,7 +245,7 @@ export class Follower {
     }
     this.#reordering.wait(xlate, this.reader.thread, {
       line: this.#line,
-      text: excerpt(bytes, start, end, WHOLE_LINE_BYTES),
+      text: this.reader.text(bytes, start, end),
       expected: expectedXlate(this.branch, xlate),
       observed: 'a lookup that found something else',
     });
@@ -334,7 +340,7 @@ export class Follower {
     if (this.#branches.length > this.#branchesSeen) this.#branchesSeen = this.#branches.length;
     if (this.#branches.length > BRANCHES_MAX) {
       throw new InputError(
-        `line ${this.#line}: more than ${BRANCHES_MAX} machines explain the log so far; it leaves too much open to be followed`,
+        `${this.reader.unit} ${this.#line}: more than ${BRANCHES_MAX} machines explain the log so far; it leaves too much open to be followed`,
         this.#line,
       );
     }
@@ -343,7 +349,7 @@ export class Follower {
   #parted(event: TraceEvent, bytes: Buffer, start: number, end: number): false {
     this.divergence = {
       line: this.#line,
-      text: excerpt(bytes, start, end, WHOLE_LINE_BYTES),
+      text: this.reader.text(bytes, start, end),
       expected: expectedLine(this.branch, event),
       observed: lineText(event),
     };

@@ -1,12 +1,14 @@
 import { phbOfIndex, type QemuState } from '@spapr-dma/qemu-spapr';
+import { withBeginning } from '../beginning.js';
 import { InputError } from '../input.js';
-import { LineSplitter } from '../lines.js';
-import { excerpt } from '../log/line-reader.js';
+import type { LostEvents } from '../log/log-reader.js';
+import { FORM_BYTES, isSimpletrace } from '../log/simpletrace-format.js';
 import { qemuOf } from './branch.js';
 import type { ClockReport } from './clock.js';
 import type { Divergence } from './divergence.js';
 import type { Finding } from './findings.js';
-import { Follower } from './follow.js';
+import type { Follower } from './follow.js';
+import { followedSimpletrace, followedText } from './followed-log.js';
 import { hotplugCostOf } from './hotplug-cost.js';
 import type { FollowOptions } from './options.js';
 import type { Phase } from './phases.js';
@@ -56,13 +58,11 @@ export interface FollowReport {
   readonly rates: { readonly bucketSeconds: number | null; readonly buckets: readonly RateBucket[] };
   /** Where time runs backwards: the clock was set, or lines were moved. */
   readonly clock: ClockReport;
+  /** Events that QEMU's backend `simple` had no room for. */
+  readonly lost: LostEvents;
   readonly divergence: Divergence | null;
   readonly error: { readonly line: number | null; readonly text: string } | null;
 }
-
-/** The longest line of a trace log is far below this. */
-const LINE_BYTES_MAX = 1 << 16;
-const PROGRESS_LINES = 1 << 16;
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
@@ -113,35 +113,24 @@ function addHotplugCosts(follower: Follower): void {
   }
 }
 
-/** Reads the last line, which no newline ends: it counts where it is whole, else the log was cut there. */
-function takeRest(follower: Follower, rest: Buffer): void {
-  const line = follower.lines + 1;
-  const cut = (): never => {
-    throw new InputError(
-      `line ${line} ends without a newline: the log was cut in ${excerpt(rest, 0, rest.length)}`,
-      line,
-    );
-  };
-  let good = false;
-  try {
-    good = follower.take(rest, 0, rest.length);
-  } catch (error) {
-    if (error instanceof InputError) cut();
-    throw error;
-  }
-  if (good) return;
-  follower.divergence = null;
-  cut();
-}
-
-const NO_EVENT = (lines: number): string =>
+const noEventText = ({ lines, reader: { unit } }: Follower): string =>
   lines === 0
     ? 'the log is empty'
-    : `none of the ${lines} lines is a trace event of QEMU's sPAPR machine: is this the log of a pseries machine, with its spapr_* events traced?`;
+    : `none of the ${lines} ${unit}s is a trace event of QEMU's sPAPR machine: is this the log of a pseries machine, with its spapr_* events traced?`;
 
 /** The trouble, with the last whole line before it where it is on no line itself. */
-const saidWhere = ({ line, message }: InputError, lines: number): string =>
-  line === null && lines > 0 ? `${message} (after line ${lines})` : message;
+const saidWhere = ({ line, message }: InputError, { lines, reader: { unit } }: Follower): string =>
+  line === null && lines > 0 ? `${message} (after ${unit} ${lines})` : message;
+
+/** A divergence in a log that lacks events says nothing of the specification. */
+function lossError({ divergence, reader: { lost, unit } }: Follower): FollowReport['error'] {
+  if (divergence === null || lost.firstLine === null) return null;
+  const { line, expected } = divergence;
+  return {
+    line,
+    text: `${unit} ${line} cannot be explained, but the log lacks ${lost.events} events that QEMU had no room for (${unit} ${lost.firstLine} is the first to say so); expected was ${expected}`,
+  };
+}
 
 /**
  * Follows a log of QEMU's trace events in the specification, to its end or to the first line that the
@@ -152,29 +141,33 @@ export async function followLog(
   input: AsyncIterable<Uint8Array>,
   options: FollowOptions = {},
 ): Promise<FollowReport> {
-  const follower = new Follower(options);
-  let bytesRead = 0;
+  let log = followedText(options);
   let error: FollowReport['error'] = null;
-  const splitter = new LineSplitter((bytes, start, end) => {
-    const going = follower.take(bytes, start, end);
-    if (follower.lines % PROGRESS_LINES === 0) options.onProgress?.(follower.lines, bytesRead);
-    return going;
-  }, LINE_BYTES_MAX);
+  let bytesRead = 0;
+  let going = true;
   try {
-    let going = true;
-    for await (const chunk of input) {
+    for await (const chunk of withBeginning(input, FORM_BYTES)) {
+      if (bytesRead === 0 && isSimpletrace(chunk)) log = followedSimpletrace(options);
       bytesRead += chunk.length;
-      going = splitter.take(chunk);
+      going = log.take(chunk);
+      options.onProgress?.(log.follower.lines, bytesRead);
       if (!going) break;
     }
-    const rest = going ? splitter.rest() : null;
-    if (rest !== null) takeRest(follower, rest);
+    if (going) log.end();
   } catch (thrown) {
     if (!(thrown instanceof InputError)) throw thrown;
-    error = { line: thrown.line, text: saidWhere(thrown, follower.lines) };
+    // Behind a divergence nothing is followed any more, and nothing there is wrong with the log before it.
+    if (log.follower.divergence === null)
+      error = { line: thrown.line, text: saidWhere(thrown, log.follower) };
   }
+  const { follower } = log;
   follower.finish();
-  if (error === null && !follower.reader.hasEvents) error = { line: null, text: NO_EVENT(follower.lines) };
+  if (error === null && !follower.reader.hasEvents) error = { line: null, text: noEventText(follower) };
+  const loss = lossError(follower);
+  if (loss !== null) {
+    follower.divergence = null;
+    error = loss;
+  }
   return reportOf(follower, error);
 }
 
@@ -197,6 +190,7 @@ function reportOf(follower: Follower, error: FollowReport['error']): FollowRepor
     phases: ledger.phases.list,
     rates: { bucketSeconds: rates.bucketSeconds, buckets: rates.buckets },
     clock: follower.clock.report,
+    lost: reader.lost,
     divergence: follower.divergence,
     error,
   };

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { InputError } from '../input.js';
 import { EVENT_FORMATS } from './event-formats.js';
+import { Ignored } from './ignored.js';
+import { type LogReader, type LostEvents, NO_THREAD } from './log-reader.js';
 import { compileTemplate, Fields, matchTemplate, type Template } from './template.js';
 
 /** An event whose lines are read, with what is counted of it. */
@@ -11,10 +13,6 @@ interface KnownEvent {
   count: number;
 }
 
-const NO_THREAD = -1;
-/** Distinct names of events that are counted by name; a log of nothing but names must not fill the memory. */
-const IGNORED_NAMES_MAX = 1000;
-const OTHER_EVENTS = '(other events)';
 const NOT_AN_EVENT = '(not a trace event)';
 
 const COLON = 58;
@@ -32,22 +30,19 @@ function nameHash(buffer: Uint8Array, start: number, end: number): number {
   return hash;
 }
 
-/**
- * Reads the lines of a QEMU trace log, with or without `PID@SECONDS.MICROS:` in front, and keeps count of
- * what it met. After `read` says that a line is an event, its parts stand in the fields of this object
- * until the next line: a log has millions of lines, and none of them becomes an object of its own.
- */
-export class LineReader {
-  /** Name of the event, or null for a line that is passed over. */
+/** Reads the lines that QEMU's backend `log` writes, with or without `PID@SECONDS.MICROS:` in front. */
+export class LineReader implements LogReader {
+  readonly unit = 'line';
   event: string | null = null;
   readonly fields = new Fields();
-  /** Linux thread id, or -1 where the log has none. */
   thread = NO_THREAD;
   /** Seconds since the epoch, or NaN where the log has none. */
   seconds = Number.NaN;
+  /** A text log leaves nothing out. */
+  readonly lost: LostEvents = { events: 0, firstLine: null };
 
   readonly #events = new Map<number, KnownEvent>();
-  readonly #ignored = new Map<string, number>();
+  readonly #ignored = new Ignored();
 
   constructor() {
     const encoder = new TextEncoder();
@@ -59,28 +54,28 @@ export class LineReader {
     }
   }
 
-  /** How often each event was read, by name. */
   get events(): Record<string, number> {
     const seen = [...this.#events.values()].filter(({ count }) => count > 0);
     return Object.fromEntries(seen.map(({ name, count }) => [name, count]).sort());
   }
 
-  /** How often each other line was passed over. */
   get ignored(): Record<string, number> {
-    return Object.fromEntries([...this.#ignored].sort());
+    return this.#ignored.counts;
   }
 
-  /** Is there any line of the sPAPR machine yet? */
   get hasEvents(): boolean {
     for (const { count } of this.#events.values()) if (count > 0) return true;
     return false;
   }
 
-  /**
-   * Reads bytes [start, end) as a line.
-   * @returns true where it is an event whose parts are now in the fields, false where it is passed over
-   * @throws InputError for a line of a known event that does not have its form, and for a line that is no text
-   */
+  text(buffer: Buffer, start: number, end: number): string {
+    return excerpt(buffer, start, end, WHOLE_LINE_BYTES);
+  }
+
+  anew(): LineReader {
+    return new LineReader();
+  }
+
   read(buffer: Buffer, start: number, lineEnd: number, line: number): boolean {
     const end = lineEnd > start && buffer[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
     const nameStart = this.#readPrefix(buffer, start, end);
@@ -137,8 +132,7 @@ export class LineReader {
       (nameEnd === end || buffer[nameEnd] === SPACE) &&
       (nameStart > start || text.includes('_'.charCodeAt(0)));
     const name = isEvent ? buffer.toString('latin1', nameStart, nameEnd) : NOT_AN_EVENT;
-    const counted = this.#ignored.has(name) || this.#ignored.size < IGNORED_NAMES_MAX ? name : OTHER_EVENTS;
-    this.#ignored.set(counted, (this.#ignored.get(counted) ?? 0) + 1);
+    this.#ignored.count(name);
   }
 }
 
@@ -150,7 +144,7 @@ function sameName({ nameBytes }: KnownEvent, buffer: Uint8Array, start: number, 
 
 /** What a sentence can hold of a line, and what is longer than any line of a known event. */
 const EXCERPT_BYTES = 120;
-export const WHOLE_LINE_BYTES = 1000;
+const WHOLE_LINE_BYTES = 1000;
 
 /** The beginning of a line, printable. */
 export function excerpt(buffer: Buffer, start: number, end: number, bytesMax = EXCERPT_BYTES): string {

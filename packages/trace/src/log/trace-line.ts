@@ -1,5 +1,5 @@
 import { PCI_LIOBN_BIT, type TraceEvent } from '@spapr-dma/protocol';
-import type { LineReader } from './line-reader.js';
+import type { LogReader } from './log-reader.js';
 
 /** Events of PCI tables are logged under names of their own; the line is the same. */
 const PCI_EVENTS: Readonly<Record<string, TraceEvent['event']>> = {
@@ -17,7 +17,10 @@ export function nameFitsLiobn(event: string, liobn: bigint): boolean {
 }
 
 /** The event that the reader's fields hold, or null for one that says nothing of windows and connectors. */
-export function traceEventOf({ event: name, fields }: LineReader): TraceEvent | null {
+export function traceEventOf({
+  event: name,
+  fields,
+}: Pick<LogReader, 'event' | 'fields'>): TraceEvent | null {
   if (name === null) return null;
   const event = PCI_EVENTS[name] ?? (name as TraceEvent['event']);
   const hex = (field: number): bigint => fields.value(field);
