@@ -1,8 +1,9 @@
 import type { QemuProcess } from '@spapr-dma/qemu-process';
 import type { QemuAnswer } from '@spapr-dma/trace';
+import { LiveError } from './live-error.js';
 
 /** QEMU ended, and not by itself. */
-export class QemuKilled extends Error {
+export class QemuKilled extends LiveError {
   override readonly name = 'QemuKilled';
 }
 

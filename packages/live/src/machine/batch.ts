@@ -1,6 +1,7 @@
 import type { HcallMade, QemuAnswer, QemuCall, RtasMade } from '@spapr-dma/trace';
 import { takesSteps } from './connector.js';
 import { BATCH_MAX, CELLS, ENTRIES, ENTRY_BYTES, isListSafe, LISTS } from './layout.js';
+import { LiveError } from './live-error.js';
 import { HCALLS, KVMPPC_H_RTAS, TOKENS } from './opcodes.js';
 import type { Ram } from './ram.js';
 
@@ -48,7 +49,7 @@ export class Batch {
 
   /**
    * Takes a call in; false where it has to wait for the next batch.
-   * @throws RangeError where its list would stand on the stub or its mail
+   * @throws LiveError where its list would stand on the stub or its mail
    */
   add(call: BatchedCall): boolean {
     const at = this.#calls.length * ENTRY_BYTES;
@@ -151,9 +152,7 @@ export class Batch {
     const isRead = page % BigInt(LIST_BYTES) === 0n && npages > 0n && npages <= LIST_MAX;
     if (!isRead || page >= BigInt(this.#ram.bytes)) return true;
     if (!isListSafe(page)) {
-      throw new RangeError(
-        `a list at 0x${page.toString(16)} would stand on the program that makes the calls`,
-      );
+      throw new LiveError(`a list at 0x${page.toString(16)} would stand on the program that makes the calls`);
     }
     const other = this.#lists.get(page);
     if (other !== undefined) return other.list === list && other.args[3] === npages;

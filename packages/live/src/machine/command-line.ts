@@ -69,7 +69,7 @@ export function phbDevice(machine: QemuMachine, phb: PhbDevice): DevicePropertie
 /** An `edu` as the monitor takes it. */
 export function eduDevice({ id, phb, devfn }: PciPlace): DeviceProperties {
   const addr = `${(devfn >> 3).toString(16)}.${devfn & 7}`;
-  return { driver: 'edu', id, bus: busOf(phb), addr, dma_mask: '0xffffffffffffffff' };
+  return { driver: 'edu', id, bus: busOf(phb), addr, multifunction: true, dma_mask: '0xffffffffffffffff' };
 }
 
 const written = (value: string | number | boolean): string =>
@@ -91,11 +91,15 @@ export const pluggedAtStart = ({ phbs }: QemuMachine): Plugged => ({
   pci: phbs.map(({ index }) => ({ id: eduId(index), phb: index, devfn: EDU_DEVFN })),
 });
 
-/** What QEMU is started with. */
+/**
+ * What QEMU is started with.
+ * @param memory path of the file that is guest memory
+ */
 export function commandLine(
   machine: QemuMachine,
   { phbs, pci }: Plugged,
-  { folder, memory }: QemuPlaces,
+  { folder }: QemuPlaces,
+  memory: string,
 ): readonly string[] {
   const size = `${machine.ramMb}M`;
   const own = ownPhb(machine) ?? unreachable('a machine has a PHB 0');

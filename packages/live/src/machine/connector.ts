@@ -1,6 +1,7 @@
 import type { QemuAnswer, RtasMade } from '@spapr-dma/trace';
 import type { Guest } from './guest.js';
 import { WORK_AREA } from './layout.js';
+import { LiveError } from './live-error.js';
 
 /** Statuses that say what comes next: there is more to fetch. @see [LoPAR] "ibm,configure-connector" */
 const NEXT = { first: 1, last: 5 } as const;
@@ -14,7 +15,7 @@ export const takesSteps = (call: RtasMade): boolean =>
 /**
  * Fetches the description of what a connector holds, as a guest does. The first argument is the connector's index,
  * which QEMU finds in a work area.
- * @throws GuestGone; Error where the description does not end
+ * @throws GuestGone; LiveError where the description does not end
  */
 export async function configureConnector(guest: Guest, { args }: RtasMade): Promise<QemuAnswer> {
   const [index = 0, extent = 0] = args;
@@ -26,5 +27,5 @@ export async function configureConnector(guest: Guest, { args }: RtasMade): Prom
     const [status = 0] = rets;
     if (status < NEXT.first || status > NEXT.last) return { kind: 'rtas', rc, rets };
   }
-  throw new Error(`the description of connector 0x${index.toString(16)} does not end`);
+  throw new LiveError(`the description of connector 0x${index.toString(16)} does not end`);
 }

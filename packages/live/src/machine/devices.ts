@@ -32,19 +32,33 @@ export class Devices {
     this.#edus.push(new Edu(this.#machine, place));
   }
 
+  /** Names of PHBs that left, of which something may be left. */
+  leftOf(names: ReadonlySet<string>): readonly string[] {
+    return this.#phbs
+      .filter(({ index }) => index !== 0)
+      .map(({ index }) => phbId(index))
+      .filter((id) => !names.has(id));
+  }
+
+  /** Nothing of these PHBs is left. */
+  drop(ids: readonly string[]): void {
+    const kept = this.#phbs.filter(({ index }) => !ids.includes(phbId(index)));
+    this.#phbs.splice(0, this.#phbs.length, ...kept);
+  }
+
   /** Something came or went, or all was reset: registers have to be set up anew. */
   forget(): void {
     this.#movers.clear();
   }
 
-  /** All devices are others of the same kind, in a QEMU of their own. */
-  renew(): void {
-    const places = this.#edus.map(({ place }) => place);
-    this.#edus.splice(0, places.length, ...places.map((place) => new Edu(this.#machine, place)));
+  /** All devices are others of the same kind, in a QEMU of their own that has these. */
+  renew({ phbs, pci }: Plugged): void {
+    this.#phbs.splice(0, this.#phbs.length, ...phbs);
+    this.#edus.splice(0, this.#edus.length, ...pci.map((place) => new Edu(this.#machine, place)));
     this.forget();
   }
 
-  /** What is still there, of the names that QEMU has. */
+  /** What is still there, of the names that QEMU has, in the order of making. */
   present(names: ReadonlySet<string>): Plugged {
     return {
       phbs: this.#phbs.filter(({ index }) => index === 0 || names.has(phbId(index))),

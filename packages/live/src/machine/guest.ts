@@ -1,5 +1,6 @@
 import type { QemuProcess } from '@spapr-dma/qemu-process';
 import { BATCH_MAX, CELLS, ENTRIES, ENTRY_BYTES } from './layout.js';
+import { LiveError } from './live-error.js';
 import type { Mailbox } from './mailbox.js';
 import { H_LOGICAL_CI_STORE, HCALLS, KVMPPC_H_RTAS, TOKENS } from './opcodes.js';
 import type { Ram } from './ram.js';
@@ -83,14 +84,14 @@ export class Guest {
 
   /**
    * The same of which none may fail.
-   * @throws Error naming the one that did; GuestGone
+   * @throws LiveError naming the one that did; GuestGone
    */
   async mustMake(entries: readonly Entry[]): Promise<readonly Returned[]> {
     const returned = await this.make(entries);
     const at = returned.findIndex(({ rc }) => rc !== 0n);
     if (at < 0) return returned;
     const call = entries[at]!.map((value) => `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`).join(' ');
-    throw new Error(`the guest's own call ${call} was answered with ${returned[at]!.rc}`);
+    throw new LiveError(`the guest's own call ${call} was answered with ${returned[at]!.rc}`);
   }
 
   /**

@@ -7,6 +7,7 @@ import { commandLine, pluggedAtStart } from './command-line.js';
 import { configureConnector } from './connector.js';
 import { Devices } from './devices.js';
 import { Guest, GuestGone } from './guest.js';
+import { LiveError } from './live-error.js';
 import { Mailbox } from './mailbox.js';
 import { migrate } from './migrate.js';
 import { Monitor } from './monitor.js';
@@ -29,8 +30,8 @@ const CHANGES: Readonly<Partial<Record<RtasOp, 'windows' | 'devices'>>> = {
   'set-indicator': 'devices',
 };
 
-/** The head of a device tree. @see the Devicetree Specification, "Flattened Devicetree (DTB) Format" */
-const TREE = { headBytes: 8, magic: 0xd00d_feed, size: 4 } as const;
+/** A device tree is no larger. @see [QEMU] hw/ppc/spapr.c: FDT_MAX_SIZE */
+const TREE_BYTES_MAX = 0x20_0000;
 
 /** A call that is made by itself. */
 type Single = Exclude<QemuCall, { readonly kind: 'hcall' }>;
@@ -59,28 +60,32 @@ export class LiveMachine implements CallTarget {
     this.#guest = new Guest(ram, this.#mailbox, current);
     this.#devices = new Devices(machine);
     this.#transfers = new Transfers(this.#guest);
-    this.#monitor = new Monitor(machine, this.#guest, this.#devices, current);
+    this.#monitor = new Monitor(machine, this.#devices, current);
   }
 
   /**
    * Starts QEMU and waits until its guest answers.
-   * @throws Error of one sentence where there is no QEMU, or where it does not start
+   * @throws LiveError where there is no QEMU, or where it does not start
    */
   static async start(
     machine: QemuMachine,
     { silentMs = SILENT_MS }: LiveMachineOptions = {},
   ): Promise<LiveMachine> {
-    const plugged = pluggedAtStart(machine);
-    let ram: Ram | undefined;
-    const qemu = await startQemu({
-      args: (places) => commandLine(machine, plugged, places),
-      prepare: ({ folder, memory }) => {
-        writeStub(folder);
-        ram = Ram.at(memory, machine.ramMb << 20);
-      },
-    });
-    await ram!.describeAll();
-    return new LiveMachine(machine, qemu, ram!, silentMs);
+    const ram = await Ram.described(machine.ramMb << 20);
+    try {
+      const qemu = await startQemu({
+        args: (places) => commandLine(machine, pluggedAtStart(machine), places, ram.path),
+        prepare: ({ folder }) => writeStub(folder),
+      });
+      const live = new LiveMachine(machine, qemu, ram, silentMs);
+      await live.#describeTree();
+      return live;
+    } catch (error) {
+      ram.close();
+      throw error instanceof LiveError
+        ? error
+        : new LiveError(String((error as Error).message), { cause: error });
+    }
   }
 
   async play(calls: readonly QemuCall[]): Promise<readonly QemuAnswer[]> {
@@ -114,9 +119,11 @@ export class LiveMachine implements CallTarget {
     await this.#qemu.kill();
     try {
       if (this.#isUnchecked) this.checkMemory();
-    } finally {
+    } catch (error) {
       this.#ram.close();
+      throw error;
     }
+    this.#ram.release();
   }
 
   /** Makes as many calls as one batch holds; tells which comes next. */
@@ -178,14 +185,11 @@ export class LiveMachine implements CallTarget {
 
   /** QEMU goes on as another one, if that one takes over. */
   async #migrate(): Promise<QemuAnswer> {
-    const names = (await this.#qemu.qmp.command('qom-list', { path: '/machine/peripheral' })) as readonly {
-      readonly name: string;
-    }[];
-    const plugged = this.#devices.present(new Set(names.map(({ name }) => name)));
-    const { answer, second } = await migrate(this.machine, this.#qemu, this.#ram, plugged);
+    const plugged = this.#devices.present(await this.#monitor.names());
+    const { answer, second } = await migrate(this.machine, this.#qemu, this.#ram.path, plugged);
     if (second === null) return answer;
     this.#qemu = second;
-    this.#devices.renew();
+    this.#devices.renew(plugged);
     this.#monitor.renew();
     this.#transfers.forget({ wereLoaded: true });
     return answer;
@@ -195,7 +199,6 @@ export class LiveMachine implements CallTarget {
   async #describeTree(): Promise<void> {
     await this.#guest.ping();
     const at = this.#mailbox.tree;
-    const head = this.#ram.read(at, TREE.headBytes);
-    if (head.readUInt32BE(0) === TREE.magic) this.#ram.describe(at, head.readUInt32BE(TREE.size));
+    this.#ram.describe(at, Math.min(TREE_BYTES_MAX, this.#ram.bytes - at));
   }
 }

@@ -1,8 +1,9 @@
 import { ENTRIES, ENTRY_BYTES, MAILBOX } from './layout.js';
+import { LiveError } from './live-error.js';
 import type { Ram } from './ram.js';
 
 /** The stub gave no answer. */
-export class StubSilent extends Error {
+export class StubSilent extends LiveError {
   override readonly name = 'StubSilent';
 }
 

@@ -3,7 +3,6 @@ import { QemuGone, type QemuProcess, startQemu } from '@spapr-dma/qemu-process';
 import type { QemuAnswer, QemuMachine } from '@spapr-dma/trace';
 import { abortOf } from './abort.js';
 import { commandLine, type Plugged } from './command-line.js';
-import type { Ram } from './ram.js';
 import { writeStub } from './stub.js';
 
 /** Who runs now, and what is answered. */
@@ -41,20 +40,18 @@ async function running({ qmp }: QemuProcess): Promise<void> {
 /**
  * Has a second QEMU load the state of the first and go on; then the first one ends. Where the second refuses the
  * stream, the first goes on.
+ * @param memory path of the file that is guest memory, which both use
  * @param plugged what the first one has now
  */
 export async function migrate(
   machine: QemuMachine,
   first: QemuProcess,
-  ram: Ram,
+  memory: string,
   plugged: Plugged,
 ): Promise<Migrated> {
   const second = await startQemu({
-    args: (places) => [...commandLine(machine, plugged, places), '-incoming', 'defer'],
-    prepare: ({ folder, memory }) => {
-      writeStub(folder);
-      ram.share(memory);
-    },
+    args: (places) => [...commandLine(machine, plugged, places, memory), '-incoming', 'defer'],
+    prepare: ({ folder }) => writeStub(folder),
   });
   const uri = `unix:${join(second.places.folder, 'stream')}`;
   try {
@@ -69,7 +66,6 @@ export async function migrate(
     if (!(error instanceof QemuGone) || second.exit === null) throw error;
   }
   if (second.exit === null) {
-    ram.rename(second.places.memory);
     await first.kill();
     return { answer: { kind: 'monitor', error: null }, second };
   }

@@ -2,42 +2,42 @@ import { type QemuProcess, QmpError } from '@spapr-dma/qemu-process';
 import type { MonitorMade, QemuAnswer, QemuMachine } from '@spapr-dma/trace';
 import { eduDevice, phbDevice, phbId } from './command-line.js';
 import type { Devices } from './devices.js';
-import { type Guest, getTce } from './guest.js';
+import { LiveError } from './live-error.js';
 
 export type Commanded = Exclude<MonitorMade, { readonly op: 'migrate' }>;
 
-/** QEMU's RCU thread sleeps this long, in ms, before it frees a few things, and then waits for the vCPU. */
-const RCU_MS = 60;
+/** QEMU's RCU thread sleeps for up to 50 ms before it frees a few things; so long the vCPU stands still. */
+const RCU_MS = 200;
+/** How often it is looked for, in ms. */
+const STEP_MS = 2;
 /** How often it is waited for. */
 const RCU_ROUNDS = 50;
 
-/** How we call PHBs. */
-const PHB_NAME = /^phb(\d+)$/;
+/** What QEMU tells of a device when nothing of it is left. */
+const FREED = 'DEVICE_DELETED';
 
 const succeeded: QemuAnswer = { kind: 'monitor', error: null };
 
 /** What somebody at the monitor does. */
 export class Monitor {
   readonly #machine: QemuMachine;
-  readonly #guest: Guest;
   readonly #devices: Devices;
   readonly #qemu: () => QemuProcess;
-  /** Events before this one were looked at. */
-  #seen = 0;
+  /** How many events there were when a device was plugged: older ones are of another device of that name. */
+  readonly #from = new Map<string, number>();
 
-  constructor(machine: QemuMachine, guest: Guest, devices: Devices, qemu: () => QemuProcess) {
+  constructor(machine: QemuMachine, devices: Devices, qemu: () => QemuProcess) {
     this.#machine = machine;
-    this.#guest = guest;
     this.#devices = devices;
     this.#qemu = qemu;
   }
 
   /** Another QEMU tells its own events. */
   renew(): void {
-    this.#seen = 0;
+    this.#from.clear();
   }
 
-  /** @throws QemuGone, GuestGone */
+  /** @throws QemuGone */
   async make(call: Commanded): Promise<QemuAnswer> {
     switch (call.op) {
       case 'system_reset':
@@ -71,7 +71,10 @@ export class Monitor {
   async #add(device: Extract<Commanded, { op: 'device_add' }>['device']): Promise<void> {
     const isPhb = device.driver === 'spapr-pci-host-bridge';
     const properties = isPhb ? phbDevice(this.#machine, device) : eduDevice(device);
-    await this.#qemu().qmp.command('device_add', properties);
+    const { qmp } = this.#qemu();
+    const from = qmp.events.length;
+    await qmp.command('device_add', properties);
+    this.#from.set(String(properties.id), from);
     if (isPhb) this.#devices.addPhb(device);
     else this.#devices.addPci(device);
   }
@@ -81,34 +84,30 @@ export class Monitor {
     await this.#qemu().qmp.command('device_del', { id });
   }
 
+  /** Names of what was plugged by somebody and is there. */
+  async names(): Promise<ReadonlySet<string>> {
+    const listed = await this.#qemu().qmp.command('qom-list', { path: '/machine/peripheral' });
+    return new Set((listed as readonly { readonly name: string }[]).map(({ name }) => name));
+  }
+
   /**
-   * Lets the RCU thread free what left. It waits for the vCPU, which has to stand still for that, and it is slow: windows
-   * of PHBs that left are asked for until none answers.
+   * Lets the RCU thread free what left: it tells so only then. It waits for the vCPU, which has to stand still for that.
    */
   async #free(): Promise<void> {
     const { qmp } = this.#qemu();
-    const left = qmp.events
-      .slice(this.#seen)
-      .filter(({ event }) => event === 'DEVICE_DELETED')
-      .map(({ data }) => PHB_NAME.exec(String(data.device))?.[1])
-      .filter((index) => index !== undefined);
-    this.#seen = qmp.events.length;
-    if (left.length === 0) return;
-    for (let round = 0; round < RCU_ROUNDS; round += 1) {
+    const left = this.#devices.leftOf(await this.names());
+    const isLeft = (id: string): boolean =>
+      !qmp.events
+        .slice(this.#from.get(id) ?? 0)
+        .some(({ event, data }) => event === FREED && data.device === id);
+    for (let round = 0; left.some(isLeft); round += 1) {
+      if (round === RCU_ROUNDS) throw new LiveError(`QEMU does not free ${left.filter(isLeft).join(', ')}`);
       await qmp.command('stop');
-      await new Promise((resolve) => setTimeout(resolve, RCU_MS));
+      for (let ms = 0; ms < RCU_MS && left.some(isLeft); ms += STEP_MS) {
+        await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+      }
       await qmp.command('cont');
-      if (round > 0 && (await this.#areSilent(left.map(Number)))) return;
     }
-    throw new Error(`the windows of PHB ${left.join(', ')} are not freed`);
-  }
-
-  async #areSilent(phbs: readonly number[]): Promise<boolean> {
-    const windows = phbs.flatMap((phb) =>
-      this.#devices
-        .startsOf(phb)
-        .flatMap((start) => [0, 1].map((slot) => getTce(0x8000_0000 + phb * 0x100 + slot, start))),
-    );
-    return (await this.#guest.make(windows)).every(({ rc }) => rc !== 0n);
+    this.#devices.drop(left);
   }
 }

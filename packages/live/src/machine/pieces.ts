@@ -1,6 +1,7 @@
 import { ioba as asIoba, type DmaPiece } from '@spapr-dma/protocol';
 import { describedBytes, isOfMemory, placeOfWord, WORD_BYTES } from './described.js';
 import { OWN_END } from './layout.js';
+import { LiveError } from './live-error.js';
 import type { Ram } from './ram.js';
 import type { Candidate } from './windows.js';
 
@@ -36,7 +37,7 @@ function within(
 }
 
 /** A device read something that stands nowhere in guest memory. */
-export class Undecodable extends Error {
+export class Undecodable extends LiveError {
   override readonly name = 'Undecodable';
 }
 

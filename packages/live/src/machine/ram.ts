@@ -1,9 +1,11 @@
-import { closeSync, ftruncateSync, linkSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { CHUNK_BYTES, chunkOf, describedBytes } from './described.js';
 import { OWN_END } from './layout.js';
+import { LiveError } from './live-error.js';
 
 /** Guest memory holds something that nobody should have written. */
-export class MemoryDiffers extends Error {
+export class MemoryDiffers extends LiveError {
   override readonly name = 'MemoryDiffers';
   readonly gpa: number;
 
@@ -13,33 +15,40 @@ export class MemoryDiffers extends Error {
   }
 }
 
-/** Guest memory: a file that QEMU maps. */
+/** A file without a name, which is gone when nobody has it open. @see open(2) */
+const NAMELESS = 0o20000000 | constants.O_DIRECTORY | constants.O_RDWR;
+
+/** Where files are that are on no disk. */
+const folder = (): string => (existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
+
+/** Memory that describes itself, of machines that are gone: to describe it takes longer than QEMU's start. */
+const spare: Ram[] = [];
+const SPARE_MAX = 2;
+
+/** Guest memory: a file that QEMU maps. Nobody else sees it, and it is gone with those who use it. */
 export class Ram {
   readonly bytes: number;
   readonly #file: number;
-  #path: string;
 
-  private constructor(file: number, path: string, bytes: number) {
+  private constructor(file: number, bytes: number) {
     this.#file = file;
-    this.#path = path;
     this.bytes = bytes;
   }
 
-  /** A new file of zeros. */
-  static at(path: string, bytes: number): Ram {
-    const file = openSync(path, 'wx+', 0o600);
+  /** Memory of that size that describes itself, but for what is ours. */
+  static async described(bytes: number): Promise<Ram> {
+    const at = spare.findIndex((ram) => ram.bytes === bytes);
+    if (at >= 0) return spare.splice(at, 1)[0]!;
+    const file = openSync(folder(), NAMELESS, 0o600);
     ftruncateSync(file, bytes);
-    return new Ram(file, path, bytes);
+    const ram = new Ram(file, bytes);
+    await ram.#describeAll();
+    return ram;
   }
 
-  /** Gives the same memory another name, for a QEMU that goes on with it when the first name is gone. */
-  share(path: string): void {
-    linkSync(this.#path, path);
-  }
-
-  /** That name is the one now. */
-  rename(path: string): void {
-    this.#path = path;
+  /** By this name another process opens it, as long as we have it open. */
+  get path(): string {
+    return `/proc/${process.pid}/fd/${this.#file}`;
   }
 
   read(gpa: number, bytes: number): Buffer {
@@ -62,7 +71,7 @@ export class Ram {
   }
 
   /** Lets all memory describe itself but what is ours; in slices, so that others get their turn. */
-  async describeAll(): Promise<void> {
+  async #describeAll(): Promise<void> {
     for (let at = OWN_END; at < this.bytes; at += CHUNK_BYTES) {
       this.write(at, chunkOf(at / CHUNK_BYTES), Math.min(CHUNK_BYTES, this.bytes - at));
       if (at % (CHUNK_BYTES * 16) === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -86,6 +95,12 @@ export class Ram {
         `guest memory at 0x${(at + first).toString(16)} was written by nobody we know of: ${seen}`,
       );
     }
+  }
+
+  /** It describes itself again, and may serve another machine. */
+  release(): void {
+    if (spare.length < SPARE_MAX) spare.push(this);
+    else this.close();
   }
 
   close(): void {

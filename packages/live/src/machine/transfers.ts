@@ -3,11 +3,12 @@ import { markerBytes } from './described.js';
 import { type Edu, TRANSFER_MAX } from './edu.js';
 import { type Entry, type Guest, getTce, putTce } from './guest.js';
 import { DUMP, MARKER, type Stretch } from './layout.js';
+import { LiveError } from './live-error.js';
 import { fatesOfRead, fatesOfWrite, piecesOf } from './pieces.js';
 import { type Candidate, looksAt, type SeenWindow, windowsSeen } from './windows.js';
 
 /** A device's buffer does not hold what it must. */
-export class BufferDiffers extends Error {
+export class BufferDiffers extends LiveError {
   override readonly name = 'BufferDiffers';
 }
 
