@@ -85,17 +85,26 @@ function searched(ram: Ram, got: Buffer, fates: (number | null | undefined)[], a
 /**
  * Where a marker landed that a device wrote, of the places that entries name. Memory there describes itself again. What
  * landed elsewhere is found when all memory is looked at.
+ * @throws MemoryDiffers where one of those places holds something else
  */
 export function fatesOfWrite(ram: Ram, marker: Buffer, candidates: readonly Candidate[]): Fates {
   const fates: Fates = Array.from(marker, () => null);
   const places = candidates.map((candidate) => within(ram, candidate)).filter((place) => place !== null);
-  const landed = places.filter(({ gpa, bytes }) => !ram.read(gpa, bytes).equals(describedBytes(gpa, bytes)));
-  for (const { from, bytes, gpa } of landed) {
+  const changed = places.filter(({ gpa, bytes }) => !isDescribed(ram, gpa, bytes));
+  for (const { from, bytes, gpa } of changed) {
     const seen = ram.read(gpa, bytes);
+    const before = describedBytes(gpa, bytes);
     for (let n = 0; n < bytes; n += 1) {
-      if (fates[from + n] === null && seen[n] === marker[from + n]) fates[from + n] = gpa + n;
+      const isMarker = seen[n] === marker[from + n] && seen[n] !== before[n];
+      if (fates[from + n] === null && isMarker) fates[from + n] = gpa + n;
     }
   }
-  for (const { gpa, bytes } of landed) ram.describe(gpa, bytes);
+  for (const { bytes, gpa } of piecesOf(0n, fates, 'dropped')) {
+    if (gpa !== null) ram.describe(Number(gpa), bytes);
+  }
+  for (const { gpa, bytes } of changed) ram.check(gpa, bytes);
   return fates;
 }
+
+const isDescribed = (ram: Ram, gpa: number, bytes: number): boolean =>
+  ram.read(gpa, bytes).equals(describedBytes(gpa, bytes));

@@ -9,8 +9,9 @@ export class MemoryDiffers extends LiveError {
   override readonly name = 'MemoryDiffers';
   readonly gpa: number;
 
-  constructor(gpa: number, text: string) {
-    super(text);
+  constructor(gpa: number, seen: Buffer) {
+    const bytes = seen.toString('hex');
+    super(`guest memory at 0x${gpa.toString(16)} was written by nobody we know of: ${bytes}`);
     this.gpa = gpa;
   }
 }
@@ -79,21 +80,21 @@ export class Ram {
   }
 
   /**
-   * Looks at all memory but what is ours.
+   * Looks at a stretch of memory; all of it but what is ours, if none is named.
    * @throws MemoryDiffers where it does not describe itself
    */
-  check(): void {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let at = OWN_END; at < this.bytes; at += CHUNK_BYTES) {
-      const expected = chunkOf(at / CHUNK_BYTES);
-      this.readInto(chunk, at);
-      if (chunk.equals(expected)) continue;
-      const first = chunk.findIndex((byte, index) => byte !== expected[index]);
-      const seen = chunk.subarray(first, first + 16).toString('hex');
-      throw new MemoryDiffers(
-        at + first,
-        `guest memory at 0x${(at + first).toString(16)} was written by nobody we know of: ${seen}`,
-      );
+  check(gpa = OWN_END, bytes = this.bytes - gpa): void {
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, bytes));
+    for (let at = gpa; at < gpa + bytes; ) {
+      const count = Math.min(CHUNK_BYTES - (at % CHUNK_BYTES), gpa + bytes - at);
+      const expected = describedBytes(at, count);
+      const seen = buffer.subarray(0, count);
+      this.readInto(seen, at);
+      if (!seen.equals(expected)) {
+        const first = seen.findIndex((byte, index) => byte !== expected[index]);
+        throw new MemoryDiffers(at + first, seen.subarray(first, first + 16));
+      }
+      at += count;
     }
   }
 
