@@ -1,7 +1,7 @@
 import { phbOfIndex, type QemuState } from '@spapr-dma/qemu-spapr';
 import { withBeginning } from '../beginning.js';
 import { InputError } from '../input.js';
-import type { LostEvents } from '../log/log-reader.js';
+import type { LostEvents } from '../log/lost-events.js';
 import { FORM_BYTES, isSimpletrace } from '../log/simpletrace-format.js';
 import { qemuOf } from './branch.js';
 import type { ClockReport } from './clock.js';

@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { InputError } from '../input.js';
 import { EVENT_FORMATS } from './event-formats.js';
 import { Ignored } from './ignored.js';
-import { type LogReader, type LostEvents, NO_THREAD } from './log-reader.js';
+import { type LogReader, NO_THREAD } from './log-reader.js';
+import type { LostEvents } from './lost-events.js';
 import { compileTemplate, Fields, matchTemplate, type Template } from './template.js';
 
 /** An event whose lines are read, with what is counted of it. */

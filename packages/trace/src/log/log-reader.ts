@@ -1,13 +1,8 @@
+import type { LostEvents } from './lost-events.js';
 import type { Fields } from './template.js';
 
 /** The thread of a line that does not name one. */
 export const NO_THREAD = -1;
-
-/** Events that QEMU wanted to log and could not, and the first line that says so. */
-export interface LostEvents {
-  readonly events: number;
-  readonly firstLine: number | null;
-}
 
 /**
  * Reads the lines of a log, one by one, and keeps count of what it met. What a line holds stands in the reader until

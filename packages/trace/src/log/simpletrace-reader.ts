@@ -1,7 +1,8 @@
 import { InputError } from '../input.js';
 import { EVENT_FORMATS } from './event-formats.js';
 import { Ignored } from './ignored.js';
-import { type LogReader, type LostEvents, NO_THREAD } from './log-reader.js';
+import { type LogReader, NO_THREAD } from './log-reader.js';
+import type { LostEvents } from './lost-events.js';
 import { argumentsOf, messageOf, readArguments } from './simpletrace-arguments.js';
 import {
   DROPPED_BYTES,
