@@ -22,7 +22,7 @@ export const GUEST_MODULES = [
 
 /** The files in what `modprobe --show-depends` prints; a driver that is built in has none. */
 export const moduleFilesIn = (shown: string): readonly string[] =>
-  shown.split('\n').flatMap((line) => /^insmod (\S+)/.exec(line)?.[1] ?? []);
+  shown.split('\n').flatMap((line) => /^insmod (\/.+?\.ko(?:\.xz)?)(?: |$)/.exec(line)?.[1] ?? []);
 
 /** The folder of a kernel's modules in its unpacked package. */
 export async function modulesFolder(tree: string, release: string): Promise<string> {
