@@ -4,11 +4,9 @@ export { isKernelChoice, type KernelChoice } from './debian/kernels.js';
 export type { GuestImage } from './image/guest-image.js';
 export { ImageCache, type ImageOptions } from './image/image-cache.js';
 export { captureLacks, imageLacks } from './lacks.js';
-export type { MonitorLine } from './record/monitor.js';
+export type { Description, Mark, MonitorLine } from './record/description.js';
 export { type RecordOptions, recordScenario } from './record/record.js';
-export type { Mark } from './record/recorded-machine.js';
 export {
-  type Description,
   prepareFolder,
   type Recording,
   type RecordingFiles,

@@ -6,8 +6,9 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { commandLine, machineArguments } from '../src/record/arguments.js';
 import { ConsoleReader } from '../src/record/console.js';
+import type { Description } from '../src/record/description.js';
 import { GrowingFile } from '../src/record/growing-file.js';
-import { type Description, eventsIn, missingEvents, writeRecording } from '../src/record/recording.js';
+import { eventsIn, missingEvents, writeRecording } from '../src/record/recording.js';
 import { SCENARIOS } from '../src/scenarios/all.js';
 
 let folder: string;

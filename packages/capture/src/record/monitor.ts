@@ -1,12 +1,6 @@
 import type { QemuProcess } from '@spapr-dma/qemu-process';
 import type { MonitorStep } from '../scenario.js';
-
-/** Something said at a monitor: a command, its answer, or what QEMU told unasked. */
-export interface MonitorLine {
-  readonly seconds: number;
-  readonly kind: 'command' | 'answer' | 'event';
-  readonly message: unknown;
-}
+import type { MonitorLine } from './description.js';
 
 type Arguments = Readonly<Record<string, unknown>>;
 

@@ -7,18 +7,12 @@ import type { GuestImage } from '../image/guest-image.js';
 import type { Scenario } from '../scenario.js';
 import { commandLine, diskFile, FILES, machineArguments } from './arguments.js';
 import { type ConsoleListener, GuestConsole } from './console.js';
+import type { Mark } from './description.js';
 import { GrowingFile } from './growing-file.js';
 import { GUEST_INIT } from './guest-init.js';
 import { Monitor } from './monitor.js';
 
 const DISK_BYTES = 256 << 20;
-
-export interface Mark {
-  readonly seconds: number;
-  readonly text: string;
-  /** Lines that the log had by then. */
-  readonly lines: number;
-}
 
 export interface StartOptions {
   readonly scenario: Scenario;

@@ -2,52 +2,23 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { QemuExit } from '@spapr-dma/qemu-process';
 import { fileError } from '../capture-error.js';
 import { makeFolder } from '../folder.js';
-import type { MonitorLine } from './monitor.js';
-import type { Mark } from './recorded-machine.js';
-
-/** What stands beside a log, and tells what the log does not. */
-export interface Description {
-  readonly name: string;
-  readonly scenario: string;
-  readonly shows: string;
-  readonly qemu: string;
-  /** Without the folders of the machine that it ran on. */
-  readonly commandLine: string;
-  readonly guest: {
-    readonly kernel: string;
-    readonly pageBytes: number;
-    /** Packages of Debian that the guest was made of, with their versions. */
-    readonly packages: readonly string[];
-  };
-  readonly devices: readonly string[];
-  /** The guest's shell script. */
-  readonly script: string;
-  readonly seconds: number;
-  readonly lines: number;
-  /** Lines of the log by event. */
-  readonly events: Readonly<Record<string, number>>;
-  readonly marks: readonly Mark[];
-  readonly monitor: readonly MonitorLine[];
-  readonly exit: QemuExit | null;
-  readonly stderr: string;
-  /** Why the recording is not what it should be; null where it is. */
-  readonly trouble: string | null;
-}
+import type { Description } from './description.js';
 
 /** A recording as it is made. */
 export interface Recording {
   readonly description: Description;
-  readonly log: Buffer;
-  readonly console: Buffer;
+  readonly log: Uint8Array;
+  readonly console: Uint8Array;
 }
 
 /** Lines of a log by event; other lines do not count. */
-export function eventsIn(log: Buffer): Readonly<Record<string, number>> {
+export function eventsIn(log: Uint8Array): Readonly<Record<string, number>> {
   const counts = new Map<string, number>();
-  for (const [, event] of log.toString('latin1').matchAll(/^(?:\d+@[\d.]+:)?([a-z]\w+) /gm))
+  for (const [, event] of Buffer.from(log)
+    .toString('latin1')
+    .matchAll(/^(?:\d+@[\d.]+:)?([a-z]\w+) /gm))
     counts.set(event!, (counts.get(event!) ?? 0) + 1);
   return Object.fromEntries([...counts].sort(([a], [b]) => a.localeCompare(b)));
 }
@@ -70,7 +41,7 @@ export interface RecordingFiles {
   readonly description: string;
 }
 
-const packed = promisify(gzip) as (data: Uint8Array, options: { level: number }) => Promise<Buffer>;
+const packed = promisify(gzip) as (data: Uint8Array, options: { level: number }) => Promise<Uint8Array>;
 
 /**
  * Writes the three files of a recording into a folder, in place of older ones.
