@@ -5,6 +5,7 @@ import { uncheckedDocument } from './check/unchecked.js';
 import { unfollowed } from './follow/unfollowed.js';
 import type { Host } from './host.js';
 import { type KeySource, keysOf } from './keys.js';
+import { notCompared } from './live/live-document.js';
 import { Output, type Sink } from './output.js';
 import { asksForJson, parseCall } from './parse.js';
 import { progressOn } from './progress.js';
@@ -43,6 +44,7 @@ const blankDocuments: Readonly<Record<Verb, (error: Fault) => Answer['document']
   check: uncheckedDocument,
   follow: unfollowed,
   vectors: notReplayed,
+  live: notCompared,
   size: (error) => sizeDocument(null, error),
 };
 
@@ -57,6 +59,8 @@ async function answerTo(call: Call, host: Host): Promise<Answer> {
       return (await import('./follow/follow.js')).follow(call, host);
     case 'vectors':
       return (await import('./vectors/vectors.js')).vectors(call, host);
+    case 'live':
+      return (await import('./live/live.js')).live(call, host);
     case 'size':
       return (await import('./size/size.js')).size(call, host);
     case 'text':

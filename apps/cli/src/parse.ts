@@ -4,6 +4,7 @@ import type { Call } from './call.js';
 import { CallError } from './call-error.js';
 import { checkCommand } from './check/check-call.js';
 import { followCommand } from './follow/follow-call.js';
+import { liveCommand } from './live/live-call.js';
 import { runCommand } from './run/run-call.js';
 import { sizeCommand } from './size/size-call.js';
 import { excerpt } from './text/words.js';
@@ -77,7 +78,7 @@ export function parseCall(args: readonly string[], width: number): Call {
     .configureOutput(output)
     .exitOverride(refuse(null))
     .addHelpText('after', examples);
-  for (const make of [runCommand, checkCommand, followCommand, vectorsCommand, sizeCommand]) {
+  for (const make of [runCommand, checkCommand, followCommand, vectorsCommand, liveCommand, sizeCommand]) {
     const command = make(accept);
     program.addCommand(
       command

@@ -1,0 +1,69 @@
+import { LiveError, type LiveProgress, runLive } from '@spapr-dma/live';
+import { InputError } from '@spapr-dma/trace';
+import type { Answer } from '../answer.js';
+import { CallError } from '../call-error.js';
+import type { Host } from '../host.js';
+import { confirmDefects } from './defects.js';
+import { interruption } from './interruption.js';
+import { knownFindings, machinesOf, outFolder, switchesOf } from './known.js';
+import type { LiveCall } from './live-call.js';
+import { type Compared, liveDocument } from './live-document.js';
+import { defectsText, liveText, replayedText } from './live-text.js';
+import { progressText } from './progress-text.js';
+import { installedQemu, type Qemu } from './qemu.js';
+import { replayFiles } from './replay-files.js';
+
+/** Calls that are made up. */
+async function compareRandom(call: LiveCall, host: Host, ask: () => Qemu): Promise<Compared> {
+  const switches = switchesOf(call.set);
+  const out = outFolder(call.out);
+  const qemu = ask();
+  const machines = machinesOf(call.machines, qemu.machines);
+  const began = performance.now();
+  const report = await runLive({
+    start: qemu.start,
+    qemu: qemu.version,
+    machines,
+    seed: call.seed,
+    calls: call.calls,
+    switches,
+    out,
+    known: knownFindings(),
+    signal: host.interrupted,
+    onProgress: (progress: LiveProgress) =>
+      host.progress.show(progressText(progress, performance.now() - began)),
+  });
+  const error = report.interrupted ? interruption(report.calls) : null;
+  return { report, switches: { ...switches }, files: [], defects: [], error };
+}
+
+/** `spapr-dma live [FILE…]` */
+export async function live(call: LiveCall, host: Host, ask: () => Qemu = installedQemu): Promise<Answer> {
+  try {
+    return await answerTo(call, host, ask);
+  } catch (error) {
+    // A QEMU that does not start, or a file under vectors/ that somebody spoilt.
+    if (!(error instanceof LiveError || error instanceof InputError)) throw error;
+    throw new CallError(error.message, 'live');
+  }
+}
+
+async function answerTo(call: LiveCall, host: Host, ask: () => Qemu): Promise<Answer> {
+  const { paint } = host;
+  const answer = (compared: Compared, isGood: boolean, text: () => string): Answer => ({
+    status: compared.error !== null ? 2 : isGood ? 0 : 1,
+    document: liveDocument(compared),
+    text,
+  });
+  if (call.files.length > 0) {
+    const compared = await replayFiles(call, host, ask);
+    return answer(compared, compared.report.differences === 0, () => replayedText(compared, paint));
+  }
+  if (call.defects) {
+    const compared = await confirmDefects(call, host, ask);
+    const isEach = compared.defects.every(({ confirmed }) => confirmed);
+    return answer(compared, isEach, () => defectsText(compared, paint));
+  }
+  const compared = await compareRandom(call, host, ask);
+  return answer(compared, compared.report.differences === 0, () => liveText(compared, paint));
+}
