@@ -49,6 +49,8 @@ export class LiveMachine implements CallTarget {
   #qemu: QemuProcess;
   /** Devices wrote since memory was looked at. */
   #isUnchecked = false;
+  /** Nothing went wrong so far. */
+  #isSound = true;
 
   private constructor(machine: QemuMachine, qemu: QemuProcess, ram: Ram, silentMs: number) {
     const current = (): QemuProcess => this.#qemu;
@@ -88,7 +90,19 @@ export class LiveMachine implements CallTarget {
     }
   }
 
+  /**
+   * @throws LiveError where nobody answers, or where memory or a device holds what it cannot; the machine is of no use
+   * then
+   */
   async play(calls: readonly QemuCall[]): Promise<readonly QemuAnswer[]> {
+    const wasSound = this.#isSound;
+    this.#isSound = false;
+    const answers = await this.#played(calls);
+    this.#isSound = wasSound;
+    return answers;
+  }
+
+  async #played(calls: readonly QemuCall[]): Promise<readonly QemuAnswer[]> {
     const answers: QemuAnswer[] = [];
     for (let at = 0; at < calls.length; ) {
       const call = calls[at]!;
@@ -100,6 +114,20 @@ export class LiveMachine implements CallTarget {
       if (answers.at(-1)?.kind === 'abort') break;
     }
     return answers;
+  }
+
+  /** QEMU's process. */
+  get pid(): number {
+    return this.#qemu.pid;
+  }
+
+  /** Lets QEMU stand still: its guest polls, and has a processor for itself. */
+  pause(): void {
+    this.#qemu.pause();
+  }
+
+  resume(): void {
+    this.#qemu.resume();
   }
 
   /**
@@ -116,14 +144,16 @@ export class LiveMachine implements CallTarget {
    * @throws MemoryDiffers
    */
   async close(): Promise<void> {
+    const wasSound = this.#isSound;
+    this.#isSound = false;
     await this.#qemu.kill();
     try {
-      if (this.#isUnchecked) this.checkMemory();
-    } catch (error) {
-      this.#ram.close();
-      throw error;
+      if (wasSound && this.#isUnchecked) this.checkMemory();
+      this.#isSound = wasSound;
+    } finally {
+      if (this.#isSound) this.#ram.release();
+      else this.#ram.close();
     }
-    this.#ram.release();
   }
 
   /** Makes as many calls as one batch holds; tells which comes next. */

@@ -85,7 +85,7 @@ export class Transfers {
     bytes: number,
   ): Promise<{ candidates: readonly Candidate[]; lent: bigint }> {
     const looks = looksAt(windows, starts, ioba, bytes);
-    const own = lender === null ? [] : [getTce(lender.window.liobn, lender.window.start)];
+    const own = lender === null ? [] : [getTce(lender.window.liobn, lender.window.first)];
     const returned = await this.#guest.make([...looks.map(({ entry }) => entry), ...own]);
     const candidates = looks.flatMap(({ candidateOf }, n): Candidate[] => {
       const { rc, r4 } = returned[n]!;
@@ -236,15 +236,15 @@ function lending(
   transfer: (ioba: bigint, from: number, bytes: number) => readonly Entry[],
 ): readonly Entry[] {
   const mask = maskOf(window);
-  const { liobn, start } = window;
+  const { liobn, first } = window;
   const step = mask < BigInt(bytes) ? Number(mask) + 1 : bytes;
   const entries: Entry[] = [];
   for (let from = 0; from < bytes; from += step) {
     const gpa = BigInt(at + from);
     const ioba = BigInt.asUintN(64, region + (gpa & mask));
-    entries.push(putTce(liobn, start, (gpa & ~mask) | READ_WRITE));
+    entries.push(putTce(liobn, first, (gpa & ~mask) | READ_WRITE));
     entries.push(...transfer(ioba, from, Math.min(step, bytes - from)));
   }
-  entries.push(putTce(liobn, start, lent));
+  entries.push(putTce(liobn, first, lent));
   return entries;
 }

@@ -3,18 +3,33 @@ import { type Entry, type Guest, getTce, putTce } from './guest.js';
 /** A DMA window, as hypercalls show it. */
 export interface SeenWindow {
   readonly liobn: number;
-  /** IOBA of its first entry. */
+  /** IOBA where it begins, for devices. */
   readonly start: bigint;
+  /**
+   * IOBA of its first entry, for hypercalls: they round down to a page of the window, so where a window does not begin
+   * at such a page, it is the one behind.
+   */
+  readonly first: bigint;
   /** Bytes of its pages, as a shift. */
   readonly shift: number;
 }
 
 const SLOTS = [1, 0] as const;
-const SHIFTS = 64;
+const SHIFTS = 64n;
 /** An entry that nobody else writes. */
 const NONCE = 0x5eed_0f0a_11f1_e1d3n;
 
 const liobnOf = (phb: number, slot: number): number => 0x8000_0000 + phb * 0x100 + slot;
+
+/** Where hypercalls may find the first entry of a window that begins there, the nearest first. */
+function firstsOf(start: bigint): readonly bigint[] {
+  const firsts = new Set<bigint>();
+  for (let shift = 0n; shift < SHIFTS; shift += 1n) {
+    const first = ((start + (1n << shift) - 1n) >> shift) << shift;
+    if (first < 1n << 64n) firsts.add(first);
+  }
+  return [...firsts];
+}
 
 /**
  * The windows of a PHB, that of slot 1 first. Where a window begins, an entry is and before it is none; how large its
@@ -28,25 +43,28 @@ export async function windowsSeen(
   starts: readonly bigint[],
 ): Promise<readonly SeenWindow[]> {
   const asked = SLOTS.flatMap((slot) => starts.map((start) => ({ liobn: liobnOf(phb, slot), start })));
-  const returned = await guest.make(
-    asked.flatMap(({ liobn, start }) => [getTce(liobn, start), getTce(liobn, start - 1n)]),
-  );
   const windows: SeenWindow[] = [];
-  for (const [n, { liobn, start }] of asked.entries()) {
-    const first = returned[n * 2]!;
-    const isBefore = start > 0n && returned[n * 2 + 1]!.rc === 0n;
-    if (first.rc !== 0n || isBefore) continue;
-    windows.push({ liobn, start, shift: await shiftOf(guest, liobn, start, first.r4) });
+  for (const { liobn, start } of asked) {
+    const firsts = firstsOf(start);
+    const returned = await guest.make(
+      firsts.flatMap((first) => [getTce(liobn, first), getTce(liobn, first - 1n)]),
+    );
+    const at = firsts.findIndex((_, n) => returned[n * 2]!.rc === 0n);
+    const first = firsts[at];
+    if (first === undefined) continue;
+    const isWithin = first > 0n && returned[at * 2 + 1]!.rc === 0n;
+    if (isWithin) continue;
+    windows.push({ liobn, start, first, shift: await shiftOf(guest, liobn, first, returned[at * 2]!.r4) });
   }
   return windows;
 }
 
-async function shiftOf(guest: Guest, liobn: number, start: bigint, tce: bigint): Promise<number> {
+async function shiftOf(guest: Guest, liobn: number, first: bigint, tce: bigint): Promise<number> {
   const probes: Entry[] = [];
-  for (let shift = 0; shift < SHIFTS && start + (1n << BigInt(shift)) < 1n << 64n; shift += 1) {
-    probes.push(getTce(liobn, start + (1n << BigInt(shift))));
+  for (let shift = 0n; shift < SHIFTS && first + (1n << shift) < 1n << 64n; shift += 1n) {
+    probes.push(getTce(liobn, first + (1n << shift)));
   }
-  const returned = await guest.make([putTce(liobn, start, NONCE), ...probes, putTce(liobn, start, tce)]);
+  const returned = await guest.make([putTce(liobn, first, NONCE), ...probes, putTce(liobn, first, tce)]);
   const shift = returned.slice(1, -1).findIndex(({ rc, r4 }) => rc !== 0n || r4 !== NONCE);
   return shift < 0 ? probes.length : shift;
 }
@@ -87,7 +105,7 @@ export function looksAt(
 }
 
 function looksThrough(
-  { liobn, start, shift }: SeenWindow,
+  { liobn, first, shift }: SeenWindow,
   region: bigint,
   ioba: bigint,
   bytes: number,
@@ -101,7 +119,7 @@ function looksThrough(
     const piece = room < BigInt(bytes - from) ? Number(room) : bytes - from;
     const at = from;
     looks.push({
-      entry: getTce(liobn, low(start + offset)),
+      entry: getTce(liobn, low(first + offset - inPage)),
       candidateOf: (tce) => ({ from: at, bytes: piece, gpa: (tce & ~(pageBytes - 1n)) | inPage }),
     });
     from += piece;
