@@ -113,10 +113,14 @@ function addHotplugCosts(follower: Follower): void {
   }
 }
 
-const noEventText = ({ lines, reader: { unit } }: Follower): string =>
-  lines === 0
+function noEventText({ lines, reader: { unit } }: Follower): string {
+  if (lines > 0) {
+    return `none of the ${lines} ${unit}s is a trace event of QEMU's sPAPR machine: is this the log of a pseries machine, with its spapr_* events traced?`;
+  }
+  return unit === 'line'
     ? 'the log is empty'
-    : `none of the ${lines} ${unit}s is a trace event of QEMU's sPAPR machine: is this the log of a pseries machine, with its spapr_* events traced?`;
+    : 'the log has no records of events: QEMU writes them late, and the last ones not at all where it is killed or aborts';
+}
 
 /** The trouble, with the last whole line before it where it is on no line itself. */
 const saidWhere = ({ line, message }: InputError, { lines, reader: { unit } }: Follower): string =>
