@@ -40,7 +40,7 @@ export function isRecordingRow(text: string): boolean {
  * @throws InputError naming the field that is wrong
  */
 export function parseRow(text: string, line: number): RecordingRow {
-  const fields = new Fields(text, line);
+  const fields = Fields.parse(text, line);
   const count = (name: string): number => {
     const value = fields.number(name);
     return value >= 0 ? value : fields.wrong(`has a negative number in '${name}'`);

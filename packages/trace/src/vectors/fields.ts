@@ -8,7 +8,7 @@ export class Fields {
   readonly #line: number;
 
   /** @throws InputError where the value is no object; `field` is where it stands */
-  constructor(value: unknown, line: number, field: string | null = null) {
+  private constructor(value: unknown, line: number, field: string | null = null) {
     this.#line = line;
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       this.wrong(field === null ? 'is not a JSON object' : `has something in '${field}' that is no object`);
