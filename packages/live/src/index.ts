@@ -8,7 +8,7 @@ export type { GuestPlaces, GuestRange, Specified } from './generate/specified.js
 export { isDmaSafe, isListSafe, LIVE_PLACES } from './machine/layout.js';
 export { LiveError } from './machine/live-error.js';
 export { LiveMachine, type LiveMachineOptions } from './machine/live-machine.js';
-export { MemoryDiffers } from './machine/ram.js';
+export { MemoryDiffers } from './machine/memory-differs.js';
 export type { LiveOptions } from './run/options.js';
 export type { FindingKind, LiveFinding, LiveProgress, LiveReport } from './run/report.js';
 export { runLive } from './run/run-live.js';

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describedBytes, markerBytes } from '../src/machine/described.ts';
+import { MemoryDiffers } from '../src/machine/memory-differs.ts';
 import { fatesOfRead, fatesOfWrite, piecesOf, Undecodable } from '../src/machine/pieces.ts';
-import { MemoryDiffers, Ram } from '../src/machine/ram.ts';
+import { Ram } from '../src/machine/ram.ts';
 
 const P = 0x800_0000;
 

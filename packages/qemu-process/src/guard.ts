@@ -5,20 +5,7 @@ import { constants as osConstants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { QEMU } from './lacks.js';
-
-/** Where a QEMU's files are. They are gone when it is. */
-export interface QemuPlaces {
-  /** A folder of its own, for sockets and whatever else. */
-  readonly folder: string;
-  /** Path for a file of guest memory, on a file system in memory where there is one. Nobody makes it beforehand. */
-  readonly memory: string;
-}
-
-/** How a QEMU ended: its exit status, or the signal that ended it. */
-export interface QemuExit {
-  readonly status: number | null;
-  readonly signal: string | null;
-}
+import type { QemuExit, QemuPlaces } from './places.js';
 
 /**
  * The guard: a shell in a session of its own, so that what a terminal sends to its processes does not reach it or

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { Guard, type QemuExit, type QemuPlaces } from './guard.js';
+import { Guard } from './guard.js';
 import { qemuLacks } from './lacks.js';
+import type { QemuExit, QemuPlaces } from './places.js';
 import { Qmp } from './qmp.js';
 
 export interface QemuOptions {
@@ -9,7 +10,7 @@ export interface QemuOptions {
   /** Makes files before QEMU starts. */
   readonly prepare?: (places: QemuPlaces) => void | Promise<void>;
   /** Takes what QEMU writes to its standard output, a console for example. */
-  readonly onStdout?: (bytes: Buffer) => void;
+  readonly onStdout?: (bytes: Uint8Array) => void;
 }
 
 /** A socket's path is no longer than this. */
@@ -20,11 +21,30 @@ const STDERR_MAX = 1 << 20;
 const QUIT_MS = 5000;
 
 /** A QEMU that runs, and that ends when whoever started it does. */
-export class QemuProcess {
+export interface QemuProcess {
   readonly pid: number;
   readonly places: QemuPlaces;
   readonly qmp: Qmp;
   /** Resolves when QEMU and all its files are gone. */
+  readonly exited: Promise<QemuExit>;
+  /** How it ended; null while it runs. */
+  readonly exit: QemuExit | null;
+  /** What it said on its standard error. Complete when `exited`. */
+  readonly stderr: string;
+  /** Lets it stand still: it takes no processor time. */
+  pause(): void;
+  resume(): void;
+  /** Asks it to end, which flushes its files; ends it where it does not. */
+  quit(): Promise<QemuExit>;
+  /** Ends it at once. */
+  kill(): Promise<QemuExit>;
+}
+
+/** One that has a guard. */
+class Guarded implements QemuProcess {
+  readonly pid: number;
+  readonly places: QemuPlaces;
+  readonly qmp: Qmp;
   readonly exited: Promise<QemuExit>;
   readonly #guard: Guard;
   readonly #said: { text: string };
@@ -43,17 +63,14 @@ export class QemuProcess {
     });
   }
 
-  /** How it ended; null while it runs. */
   get exit(): QemuExit | null {
     return this.#exit;
   }
 
-  /** What it said on its standard error. Complete when `exited`. */
   get stderr(): string {
     return this.#said.text;
   }
 
-  /** Lets it stand still: it takes no processor time. */
   pause(): void {
     this.#signal('SIGSTOP');
     this.#isPaused = true;
@@ -64,7 +81,6 @@ export class QemuProcess {
     this.#isPaused = false;
   }
 
-  /** Asks it to end, which flushes its files; ends it where it does not. */
   async quit(): Promise<QemuExit> {
     if (this.#isPaused) this.resume();
     this.qmp.command('quit').catch(() => {});
@@ -74,7 +90,6 @@ export class QemuProcess {
     return exit;
   }
 
-  /** Ends it at once. */
   kill(): Promise<QemuExit> {
     this.#guard.kill();
     return this.exited;
@@ -126,7 +141,7 @@ export async function startQemu({ args, prepare, onStdout }: QemuOptions): Promi
     await prepare?.(guard.places);
     const qmp = await Qmp.at(path);
     guard.exited.then((exit) => qmp.end(howItEnded(exit, said.text)));
-    const qemu = new QemuProcess(guard, qmp, await guard.start(), said);
+    const qemu = new Guarded(guard, qmp, await guard.start(), said);
     await qmp.command('qmp_capabilities');
     return qemu;
   } catch (error) {

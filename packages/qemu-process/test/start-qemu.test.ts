@@ -3,8 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { QemuPlaces } from '../src/guard.ts';
 import { qemuLacks } from '../src/lacks.ts';
+import type { QemuPlaces } from '../src/places.ts';
 import { QemuGone, QmpError } from '../src/qmp.ts';
 import { type QemuProcess, startQemu } from '../src/start-qemu.ts';
 
@@ -125,7 +125,7 @@ describe.skipIf(lacks !== null)(`a QEMU${skipped}`, () => {
     await start({
       args: (places) => [...args(places).filter((arg) => arg !== '-S'), '-serial', 'stdio'],
       onStdout: (bytes) => {
-        text += bytes.toString('latin1');
+        text += Buffer.from(bytes).toString('latin1');
       },
     });
     await until(() => text.includes('SLOF'));

@@ -2,19 +2,7 @@ import { closeSync, constants, existsSync, ftruncateSync, openSync, readSync, wr
 import { tmpdir } from 'node:os';
 import { CHUNK_BYTES, chunkOf, describedBytes } from './described.js';
 import { OWN_END } from './layout.js';
-import { LiveError } from './live-error.js';
-
-/** Guest memory holds something that nobody should have written. */
-export class MemoryDiffers extends LiveError {
-  override readonly name = 'MemoryDiffers';
-  readonly gpa: number;
-
-  constructor(gpa: number, seen: Buffer) {
-    const bytes = seen.toString('hex');
-    super(`guest memory at 0x${gpa.toString(16)} was written by nobody we know of: ${bytes}`);
-    this.gpa = gpa;
-  }
-}
+import { MemoryDiffers } from './memory-differs.js';
 
 /** A file without a name, which is gone when nobody has it open. @see open(2) */
 const NAMELESS = 0o20000000 | constants.O_DIRECTORY | constants.O_RDWR;
@@ -92,7 +80,7 @@ export class Ram {
       this.readInto(seen, at);
       if (!seen.equals(expected)) {
         const first = seen.findIndex((byte, index) => byte !== expected[index]);
-        throw new MemoryDiffers(at + first, seen.subarray(first, first + 16));
+        throw new MemoryDiffers(at + first, seen.subarray(first, first + 16).toString('hex'));
       }
       at += count;
     }
