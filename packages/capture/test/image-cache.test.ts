@@ -96,7 +96,7 @@ test('The guest has programs, libraries and drivers, and no more than these', as
   for (const path of [
     'usr/bin/busybox',
     'usr/lib/powerpc64le-linux-gnu/libc.so.6',
-    'usr/lib/powerpc64le-linux-gnu/libc.so',
+    'usr/lib/powerpc64le-linux-gnu/libc.so\0',
     `usr/lib/modules/${RELEASE}/nvme.ko`,
     'nvme.ko: core.ko\n',
     'the driver',

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -117,8 +117,7 @@ const recording = {
 
 test('A recording is three files, in a folder that is made, in place of older ones', async () => {
   const out = join(folder, 'a/b');
-  await mkdir(out, { recursive: true });
-  writeFileSync(join(out, 'ddw.json'), 'older');
+  await writeRecording(out, { ...recording, log: Buffer.from('older') });
   const files = await writeRecording(out, recording);
   expect((await readdir(out)).sort()).toEqual(['ddw.console.gz', 'ddw.json', 'ddw.log.gz']);
   expect(gunzipSync(readFileSync(files.log)).toString()).toBe(LOG);

@@ -32,7 +32,7 @@ const PAGE_SHIFTS: Readonly<Record<string, number>> = { '4k': 12, '64k': 16 };
 
 /** Whether a text can be a choice of a kernel at all. */
 export const isKernelChoice = (text: string): boolean =>
-  Object.hasOwn(PAGE_SHIFTS, text) || /^(?:linux-image-)?[0-9][\w.+~-]*$/.test(text);
+  Object.hasOwn(PAGE_SHIFTS, text) || /^(?:linux-image-)?[0-9]+(?:\.[\w.+~-]*)?$/.test(text);
 
 /** Does a kernel answer the choice? */
 function answersChoice(choice: KernelChoice, kernel: KernelPackage): boolean {
