@@ -76,7 +76,7 @@ function answerToError(error: unknown, verb: Verb | null): Answer {
 
 /** The one sentence for a person. */
 function sentence({ line, text }: Fault): string {
-  const isPlaced = line === null || new RegExp(`\\bline ${line}\\b`).test(text);
+  const isPlaced = line === null || new RegExp(`\\b(?:line|record) ${line}\\b`).test(text);
   return `spapr-dma: ${isPlaced ? '' : `line ${line}: `}${excerpt(text, 1000).replace(/(?<![.!?])$/, '.')}\n`;
 }
 
