@@ -95,8 +95,22 @@ export interface MigratedTable {
   /** Entries that are not 0, in order, as runs: [first index, count, TCE]. */
   readonly runs: readonly (readonly [number, number, bigint])[];
 }
+/** What the stream holds of a PHB: which one it is, by the number of its section. @see [QEMU] hw/ppc/spapr_pci.c: vmstate_spapr_pci */
+export interface MigratedPhb {
+  readonly section: number;
+  readonly index: number;
+}
+/** What the stream holds of a connector that is not ready, or waits for an unplug. @see [QEMU] hw/ppc/spapr_drc.c: vmstate_spapr_drc */
+export interface MigratedDrc {
+  readonly index: number;
+  readonly mode: 'unusable' | 'available' | 'unisolate' | 'configured' | 'poweron';
+  readonly unplugRequested: boolean;
+}
 export interface MigrationStream {
   readonly version: 2 | 3;
+  /** In the order of their sections. */
+  readonly phbs: readonly MigratedPhb[];
+  readonly drcs: readonly MigratedDrc[];
   readonly tables: readonly MigratedTable[];
 }
 

@@ -133,6 +133,9 @@ export function isUpTo(machine: MachineVersion, major: number, minor: number): b
   return ours < major || (ours === major && our <= minor);
 }
 
+/** Can PHBs come and go? Then there is a connector for each that there could be. @see [QEMU] hw/ppc/spapr.c: spapr_machine_3_1_class_options */
+export const hasPhbConnectors = ({ machine }: QemuConfig): boolean => !isUpTo(machine, 3, 1);
+
 /**
  * A PHB's properties: those given, and the machine version's defaults for the rest.
  * @see [QEMU] hw/ppc/spapr.c: spapr_machine_4_1_class_options, spapr_machine_2_6_class_options

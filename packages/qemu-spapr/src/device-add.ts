@@ -8,7 +8,7 @@ import {
 } from '@spapr-dma/protocol';
 import { addMemory } from './add-memory.js';
 import { addVio } from './add-vio.js';
-import { PHB_INDEX_MAX, phbProperties } from './config.js';
+import { hasPhbConnectors, PHB_INDEX_MAX, phbProperties } from './config.js';
 import { added, addFailed } from './device-added.js';
 import { attached, coldDrc, emptyDrc, pciDrcIndex, phbDrcIndex } from './drc.js';
 import type { DeviceAddFrame } from './frames-qemu.js';
@@ -16,7 +16,15 @@ import { phbDmaReset } from './phb-dma-reset.js';
 import { DUPLICATE_ASSERTION } from './qemu-abort.js';
 import { syncVfio } from './rcu.js';
 import { hotplugEvent, traced } from './sent.js';
-import { type Phb, phbOfIndex, type QemuState, type SpaprTceTable, withPhb, withTable } from './state.js';
+import {
+  type Phb,
+  phbOfIndex,
+  phbsMade,
+  type QemuState,
+  type SpaprTceTable,
+  withPhb,
+  withTable,
+} from './state.js';
 import { abort, call, type Resumption, returned, type Step } from './steps.js';
 import { connectDevice } from './vfio-hooks.js';
 import { buidOf, pciLiobn, slotOrderOf } from './window-slots.js';
@@ -48,14 +56,19 @@ function addPhb(qemu: QemuState, frame: DeviceAddFrame, device: PhbDevice, resum
   const { index } = device;
   const { plug } = frame;
   const drcIndex = phbDrcIndex(index);
-  const attach = traced({ event: 'spapr_drc_attach', index: drcIndex });
+  const attach = hasPhbConnectors(qemu.config)
+    ? [traced({ event: 'spapr_drc_attach', index: drcIndex })]
+    : [];
   if (frame.at === 'phbReset') {
     const failed = returned(resumed);
     if (typeof failed === 'string' && failed !== '') return abort(qemu, failed);
-    return added(qemu, [attach, hotplugEvent('add', 'phb', drcIndex)]);
+    return added(qemu, [...attach, hotplugEvent('add', 'phb', drcIndex)]);
   }
   if (!Number.isInteger(index) || index < 0 || index > PHB_INDEX_MAX) {
     return addFailed(qemu, `PHB index ${index} is not 0 to ${PHB_INDEX_MAX}`);
+  }
+  if (plug === 'hot' && !hasPhbConnectors(qemu.config)) {
+    return addFailed(qemu, `${qemu.config.machine} has no connectors for PHBs`);
   }
   const other = phbOfIndex(qemu, index);
   if (other?.mode === 'present') return addFailed(qemu, `PHB ${index} is there already`);
@@ -65,6 +78,7 @@ function addPhb(qemu: QemuState, frame: DeviceAddFrame, device: PhbDevice, resum
     mode: 'present',
     properties,
     buid: buidOf(index),
+    section: (phbsMade(qemu).at(-1)?.section ?? -1) + 1,
     slotOrder: slotOrderOf(index),
     notifiers: 0,
     hasVfio: false,
@@ -76,35 +90,54 @@ function addPhb(qemu: QemuState, frame: DeviceAddFrame, device: PhbDevice, resum
     (state, slot) => withTable(state, slotTable(index, slot)),
     withPhb(qemu, phb),
   );
-  if (plug === 'cold') return added(realized, [attach]);
+  if (plug === 'cold') return added(realized, attach);
   return call(realized, { ...frame, at: 'phbReset' }, phbDmaReset(index));
 }
 
-/** Why a function cannot be plugged; undefined where it can. */
-function pciRefusal(qemu: QemuState, device: PciDevice | VfioPciDevice): string | undefined {
-  const phb = phbOfIndex(qemu, device.phb);
-  if (phb?.mode !== 'present') return `there is no PHB ${device.phb}`;
-  if (qemu.devices.some(({ id }) => id === device.id)) return `device id ${device.id} is taken`;
-  if (phb.slots.some(({ devfn, drc }) => devfn === device.devfn && drc.occupied)) {
-    return `slot ${device.devfn >> 3} function ${device.devfn & 7} is taken`;
-  }
+/** Functions of one slot. */
+const slotOf = (devfn: number): number => devfn >> 3;
+const functionOf = (devfn: number): number => devfn & 7;
+
+/**
+ * Why a function cannot be plugged; undefined where it can. The guest looks at a slot when its function 0 comes, so
+ * nothing may come after it.
+ */
+function pciRefusal(
+  qemu: QemuState,
+  { id, phb: index, devfn }: PciDevice | VfioPciDevice,
+  plug: DeviceAddFrame['plug'],
+): string | undefined {
+  const phb = phbOfIndex(qemu, index);
+  if (phb?.mode !== 'present') return `there is no PHB ${index}`;
+  if (qemu.devices.some((other) => other.id === id)) return `device id ${id} is taken`;
+  const name = `slot ${slotOf(devfn)} function ${functionOf(devfn)}`;
+  const isTaken = (place: number) => phb.slots.some((slot) => slot.devfn === place && slot.drc.occupied);
+  if (isTaken(devfn)) return `${name} is taken`;
+  const first = devfn - functionOf(devfn);
+  if (plug === 'hot' && devfn !== first && isTaken(first)) return `${name} comes after function 0`;
   return undefined;
 }
 
-/** A PCI function: the windows of its PHB serve it too, so nothing of the IOMMU changes. */
+/**
+ * A PCI function: the windows of its PHB serve it too, so nothing of the IOMMU changes. The guest hears of a slot's
+ * functions with function 0.
+ * @see [QEMU] hw/ppc/spapr_pci.c: spapr_pci_pre_plug, spapr_pci_plug
+ */
 function addPci(qemu: QemuState, device: PciDevice | VfioPciDevice, plug: DeviceAddFrame['plug']): Step {
-  const refusal = pciRefusal(qemu, device);
+  const refusal = pciRefusal(qemu, device, plug);
   if (refusal !== undefined) return addFailed(qemu, refusal);
   const phb = phbOfIndex(qemu, device.phb) ?? unreachable(`there is no PHB ${device.phb}`);
-  const index = pciDrcIndex(device.phb, device.devfn);
+  const { devfn } = device;
+  const index = pciDrcIndex(device.phb, devfn);
   const drc = plug === 'cold' ? coldDrc(index, 'physical') : attached(emptyDrc(index, 'physical'));
-  const others = phb.slots.filter(({ devfn }) => devfn !== device.devfn);
-  const slots = [...others, { devfn: device.devfn, drc }].sort((a, b) => a.devfn - b.devfn);
+  const others = phb.slots.filter((slot) => slot.devfn !== devfn);
+  const slots = [...others, { devfn, drc }].sort((a, b) => a.devfn - b.devfn);
   const devices = [...qemu.devices, device].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const told = plug === 'hot' ? [hotplugEvent('add', 'pci', index)] : [];
+  const isTold = plug === 'hot' && functionOf(devfn) === 0;
+  const told = isTold ? slots.filter((slot) => slotOf(slot.devfn) === slotOf(devfn)) : [];
   return added({ ...withPhb(qemu, { ...phb, slots }), devices }, [
     traced({ event: 'spapr_drc_attach', index }),
-    ...told,
+    ...told.map((slot) => hotplugEvent('add', 'pci', slot.drc.index)),
   ]);
 }
 
@@ -120,7 +153,7 @@ function addVfio(qemu: QemuState, frame: DeviceAddFrame, device: VfioPciDevice, 
     return call(qemu, { ...frame, at: 'synced' }, syncVfio(device.phb));
   }
   if (frame.at === 'synced') return addPci(qemu, device, frame.plug);
-  const refusal = pciRefusal(qemu, device);
+  const refusal = pciRefusal(qemu, device, frame.plug);
   if (refusal !== undefined) return addFailed(qemu, refusal);
   const connect = connectDevice(qemu, device);
   if (connect === null) return addFailed(qemu, 'this machine has no VFIO');

@@ -1,19 +1,9 @@
-import type { DeviceDel } from '@spapr-dma/protocol';
-import { isUpTo, PHB_INDEX_MAX } from './config.js';
+import { type DeviceDel, unreachable } from '@spapr-dma/protocol';
+import { hasPhbConnectors, PHB_INDEX_MAX } from './config.js';
 import { type Drc, emptyDrc, pciDrcIndex, phbDrcIndex, unplugRequested } from './drc.js';
 import { hotplugEvent, monitorReturn, type Outcome, type QemuSent, traced } from './sent.js';
 import { type Phb, phbOfIndex, type QemuState, type RcuCallback, withPhb } from './state.js';
 import { withDevice } from './vfio-state.js';
-
-/**
- * A PHB leaves the machine. Its windows still answer hypercalls until an RCU callback frees them; then they
- * go without a line in the log.
- * @see [QEMU] hw/ppc/spapr_pci.c: spapr_phb_unrealize
- */
-const phbLeft = (qemu: QemuState, phb: Phb): QemuState => ({
-  ...withPhb(qemu, { ...phb, mode: 'dying', slots: [] }),
-  devices: qemu.devices.filter((device) => device.phb !== phb.properties.index),
-});
 
 /**
  * A device leaves its slot; the windows of its PHB stay. One that was passed through is finalized later, by an RCU
@@ -37,6 +27,16 @@ function withoutDevice(qemu: QemuState, phb: Phb, devfn: number): QemuState {
   };
 }
 
+/**
+ * A PHB leaves the machine, and the devices behind it go with it. Its windows still answer hypercalls until an RCU
+ * callback frees them; then they go without a line in the log.
+ * @see [QEMU] hw/ppc/spapr_pci.c: spapr_phb_unrealize
+ */
+function phbLeft(qemu: QemuState, phb: Phb): QemuState {
+  const bare = phb.slots.reduce((state, { devfn }) => withoutDevice(state, phb, devfn), qemu);
+  return withPhb(bare, { ...phb, mode: 'dying', slots: [] });
+}
+
 /** Where a connector sits that holds something. */
 type Occupied =
   | { readonly kind: 'phb'; readonly phb: Phb; readonly drc: Drc }
@@ -54,19 +54,28 @@ function emptyConnectorOf({ phbs, config }: QemuState, index: number): Connector
   );
   if (isSlot) return { kind: 'empty', drc: emptyDrc(index, 'physical') };
   const isPhb = index >= phbDrcIndex(0) && index <= phbDrcIndex(PHB_INDEX_MAX);
-  if (!isPhb || isUpTo(config.machine, 3, 1)) return undefined;
+  if (!isPhb || !hasPhbConnectors(config)) return undefined;
   return { kind: 'empty', drc: emptyDrc(index, 'logical') };
 }
 
 /** The connector with that index, or undefined. */
 export function connectorOf(qemu: QemuState, index: number): Connector | undefined {
   for (const phb of qemu.phbs.filter(({ mode }) => mode === 'present')) {
-    if (phb.drc.index === index) return { kind: 'phb', phb, drc: phb.drc };
+    if (phb.drc.index === index && hasPhbConnectors(qemu.config)) return { kind: 'phb', phb, drc: phb.drc };
     const slot = phb.slots.find(({ drc }) => drc.index === index);
     if (slot !== undefined) return { kind: 'pci', phb, devfn: slot.devfn, drc: slot.drc };
   }
   return emptyConnectorOf(qemu, index);
 }
+
+/** The connectors of all PHBs and of the functions behind them, as far as they hold something. */
+export const drcsOf = ({ phbs, config }: QemuState): readonly Drc[] =>
+  phbs
+    .filter(({ mode }) => mode === 'present')
+    .flatMap(({ drc, slots }) => [
+      ...(hasPhbConnectors(config) ? [drc] : []),
+      ...slots.map((slot) => slot.drc),
+    ]);
 
 /** The same state with a connector's new condition; what it releases is gone. */
 export function withConnector(qemu: QemuState, at: Connector, drc: Drc, released: boolean): QemuState {
@@ -89,8 +98,8 @@ function targetOf(qemu: QemuState, { target }: DeviceDel): Occupied | string {
     if (phb?.mode !== 'present') return `there is no PHB ${target.index}`;
     // The machine's own PHB has no id that one could name.
     if (target.index === 0) return 'PHB 0 belongs to the machine';
-    const busy = qemu.devices.some((device) => device.phb === target.index);
-    return busy ? `PHB ${target.index} still holds devices` : { kind: 'phb', phb, drc: phb.drc };
+    if (!hasPhbConnectors(qemu.config)) return `${qemu.config.machine} has no connectors for PHBs`;
+    return { kind: 'phb', phb, drc: phb.drc };
   }
   if (target.kind === 'memory') return 'memory cannot be taken back';
   const device = qemu.devices.find(({ id }) => id === target.id);
@@ -100,27 +109,48 @@ function targetOf(qemu: QemuState, { target }: DeviceDel): Occupied | string {
   return { kind: 'pci', phb, devfn: slot.devfn, drc: slot.drc };
 }
 
+/** What an unplug asks for: a PHB; a function; with function 0, all functions of its slot that are not asked for yet. */
+function askedFor(at: Occupied): readonly Occupied[] {
+  if (at.kind === 'phb' || at.devfn % 8 !== 0) return [at];
+  const { phb, devfn } = at;
+  const others = phb.slots.filter(
+    (slot) => slot.devfn > devfn && slot.devfn < devfn + 8 && !slot.drc.unplugRequested,
+  );
+  return [...others.map((slot): Occupied => ({ kind: 'pci', phb, devfn: slot.devfn, drc: slot.drc })), at];
+}
+
+/** Whom the guest is told of: a PHB; with function 0, all functions of the slot that are still there, the last one first. */
+function toldOf(qemu: QemuState, at: Occupied): readonly number[] {
+  if (at.kind === 'phb') return connectorOf(qemu, at.drc.index)?.drc.unplugRequested ? [at.drc.index] : [];
+  if (at.devfn % 8 !== 0) return [];
+  const slots = phbOfIndex(qemu, at.phb.properties.index)?.slots ?? [];
+  return slots
+    .filter(({ devfn }) => devfn >= at.devfn && devfn < at.devfn + 8)
+    .map(({ drc }) => drc.index)
+    .reverse();
+}
+
 /**
  * Asks for a device back. The guest is told and decides; a connector that the guest does not use gives
  * its device up at once.
- * @see [QEMU] hw/ppc/spapr_drc.c: spapr_drc_unplug_request
+ * @see [QEMU] hw/ppc/spapr_drc.c: spapr_drc_unplug_request; hw/ppc/spapr_pci.c: spapr_pci_unplug_request
  */
 export function deviceDel(qemu: QemuState, call: DeviceDel): Outcome {
-  const at = targetOf(qemu, call);
-  if (typeof at === 'string') return { qemu, sent: [monitorReturn('device_del', at)] };
-  if (at.drc.unplugRequested) {
+  const target = targetOf(qemu, call);
+  if (typeof target === 'string') return { qemu, sent: [monitorReturn('device_del', target)] };
+  if (target.drc.unplugRequested) {
     return { qemu, sent: [monitorReturn('device_del', 'the device is on its way out already')] };
   }
-  const { drc, released } = unplugRequested(at.drc);
-  const { index } = at.drc;
-  const logged: QemuSent[] = [traced({ event: 'spapr_drc_unplug_request', index })];
-  if (!released) logged.push(traced({ event: 'spapr_drc_awaiting_quiesce', index }));
-  return {
-    qemu: withConnector(qemu, at, drc, released),
-    sent: [
-      ...logged,
-      ...(released ? [] : [hotplugEvent('remove', at.kind, index)]),
-      monitorReturn('device_del'),
-    ],
-  };
+  const logged: QemuSent[] = [];
+  let asked = qemu;
+  for (const { drc } of askedFor(target)) {
+    const { index } = drc;
+    const at = connectorOf(asked, index) ?? unreachable('a connector went while it was asked for its device');
+    const { drc: next, released } = unplugRequested(at.drc);
+    asked = withConnector(asked, at, next, released);
+    logged.push(traced({ event: 'spapr_drc_unplug_request', index }));
+    if (!released) logged.push(traced({ event: 'spapr_drc_awaiting_quiesce', index }));
+  }
+  const told = toldOf(asked, target).map((index) => hotplugEvent('remove', target.kind, index));
+  return { qemu: asked, sent: [...logged, ...told, monitorReturn('device_del')] };
 }

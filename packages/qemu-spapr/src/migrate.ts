@@ -1,7 +1,15 @@
-import { type MigratedTable, type MigrationStream, tceCount, unreachable } from '@spapr-dma/protocol';
+import {
+  type MigratedDrc,
+  type MigratedTable,
+  type MigrationStream,
+  tceCount,
+  unreachable,
+} from '@spapr-dma/protocol';
+import { drcsOf } from './device-del.js';
+import type { Drc } from './drc.js';
 import type { EntryRuns, MigrateFrame } from './frames-qemu.js';
 import { monitorReturn, type QemuSent, traced } from './sent.js';
-import { type QemuState, type SpaprTceTable, tableOf } from './state.js';
+import { phbsMade, type QemuState, type SpaprTceTable, tableOf, tablesOfPhb } from './state.js';
 import { call, goto, type Resumption, ret, returned, type Step } from './steps.js';
 
 const geometryOf = (table: SpaprTceTable) => ({
@@ -22,13 +30,23 @@ export function migrationBlocker({ devices }: QemuState): string | undefined {
   return device === undefined ? undefined : `${device.id}: VFIO device doesn't support migration`;
 }
 
+/** A connector that is ready needs no words: it is so on the other side. @see [QEMU] hw/ppc/spapr_drc.c: spapr_drc_needed */
+const isMigrated = ({ mode, unplugRequested }: Drc): boolean => mode !== 'configured' || unplugRequested;
+const migratedDrc = ({ index, mode, unplugRequested }: Drc): MigratedDrc => ({
+  index,
+  mode,
+  unplugRequested,
+});
+
 const tableAt = (qemu: QemuState, liobn: number): SpaprTceTable =>
   tableOf(qemu, BigInt(liobn)) ?? unreachable('a table went while it was saved');
 
 /** The function to call. */
-export function migrate({ tables }: QemuState): MigrateFrame {
+export function migrate(qemu: QemuState): MigrateFrame {
+  const { tables, phbs } = qemu;
+  const made = [...phbsMade(qemu), ...phbs.filter(({ mode }) => mode === 'dying')];
   const ordered = [
-    ...tables.filter(({ owner }) => owner.kind === 'phb'),
+    ...made.flatMap(({ properties }) => tablesOfPhb(qemu, properties.index)),
     ...tables.filter(({ owner }) => owner.kind === 'vio'),
   ];
   return { fn: 'migrate', at: 'begin', liobns: ordered.map(({ liobn }) => liobn), saved: [] };
@@ -36,9 +54,7 @@ export function migrate({ tables }: QemuState): MigrateFrame {
 
 /**
  * Writes every TCE table into a stream; a slot without a window too. A view in KVM is read like QEMU's own; no vCPU
- * runs any more. The PHBs' tables come first, VIO tables last.
- *
- * Abstraction: PHBs stand in the order of their index; QEMU writes them in the order of their making.
+ * runs any more. The PHBs' tables come first, in the order of their making, VIO tables last.
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_pre_save
  */
 export function migrateTables(qemu: QemuState, frame: MigrateFrame, resumed: Resumption): Step {
@@ -49,7 +65,12 @@ export function migrateTables(qemu: QemuState, frame: MigrateFrame, resumed: Res
     return goto(qemu, { ...frame, at: 'begin', liobns, saved }, [preSave(table)]);
   }
   if (liobn === undefined) {
-    const stream: MigrationStream = { version: qemu.config.features.streamVersion, tables: frame.saved };
+    const stream: MigrationStream = {
+      version: qemu.config.features.streamVersion,
+      phbs: phbsMade(qemu).map(({ section, properties }) => ({ section, index: properties.index })),
+      drcs: drcsOf(qemu).filter(isMigrated).map(migratedDrc),
+      tables: frame.saved,
+    };
     return ret(qemu, null, [monitorReturn('migrate', '', stream)]);
   }
   const next: MigrateFrame = { ...frame, at: 'read' };

@@ -1,13 +1,15 @@
 import {
+  type MigratedDrc,
   type MigratedTable,
   type MigrationStream,
   type TceIndex,
   tceCount,
   unreachable,
 } from '@spapr-dma/protocol';
+import { connectorOf, withConnector } from './device-del.js';
 import type { EntryRuns, MigrateIncomingFrame, PostLoadFrame } from './frames-qemu.js';
 import { replayOf } from './notify.js';
-import { monitorReturn, type QemuSent, traced } from './sent.js';
+import { monitorReturn, traced } from './sent.js';
 import { type EnabledTable, type QemuState, type SpaprTceTable, tableOf, withTable } from './state.js';
 import { abort, call, callOrGo, goto, type Resumption, ret, returned, type Step } from './steps.js';
 import { phbOfTable } from './table-enable.js';
@@ -124,20 +126,34 @@ export const migrateIncoming = (stream: MigrationStream): MigrateIncomingFrame =
   done: 0,
 });
 
-/** Loads a whole stream: every table that it holds must be there, and a newer stream is not understood. */
+/** A connector in the condition that the stream tells. */
+function withDrc(qemu: QemuState, { index, mode, unplugRequested }: MigratedDrc): QemuState {
+  const at = connectorOf(qemu, index);
+  return at === undefined ? qemu : withConnector(qemu, at, { ...at.drc, mode, unplugRequested }, false);
+}
+
+/**
+ * Loads a whole stream: every PHB and every table that it holds must be there, and a newer stream is not understood.
+ *
+ * PHBs are told apart by the order of their making. Where one was unplugged that was not made last, the number of its
+ * section stays free; the other machine, which never had it, numbers its PHBs otherwise and refuses the stream.
+ * @see [QEMU] migration/savevm.c: calculate_new_instance_id
+ */
 export function loadTables(qemu: QemuState, frame: MigrateIncomingFrame): Step {
   const { stream } = frame;
-  const answer = (why = ''): Step => {
-    const sent: readonly QemuSent[] = [monitorReturn('migrate-incoming', why)];
-    return ret(qemu, null, sent);
-  };
+  const answer = (why: string, after = qemu): Step =>
+    ret(after, null, [monitorReturn('migrate-incoming', why)]);
   if (stream.version > qemu.config.features.streamVersion) {
     return answer(`a stream of version ${stream.version} is too new`);
   }
+  const refused = stream.phbs.find(({ section, index }) =>
+    qemu.phbs.every((phb) => phb.section !== section || phb.properties.index !== index),
+  );
+  if (refused !== undefined) return answer(`section ${refused.section} is not of PHB ${refused.index} here`);
   const stranger = stream.tables.find(({ liobn }) => tableOf(qemu, BigInt(liobn)) === undefined);
   if (stranger !== undefined) return answer(`there is no TCE table 0x${stranger.liobn.toString(16)}`);
   const loaded = stream.tables[frame.done];
-  if (loaded === undefined) return answer();
+  if (loaded === undefined) return answer('', stream.drcs.reduce(withDrc, qemu));
   return call(
     qemu,
     { ...frame, at: 'loaded', done: frame.done + 1 },

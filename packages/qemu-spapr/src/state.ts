@@ -134,6 +134,8 @@ export interface Phb {
   readonly mode: 'present' | 'dying';
   readonly properties: PhbProperties;
   readonly buid: Buid;
+  /** Its section in a migration stream: one above the highest that there was when it was made. */
+  readonly section: number;
   /** Which slot a create takes where both are free. */
   readonly slotOrder: readonly [0 | 1, 0 | 1];
   /** Notifiers registered for the windows of this PHB. */
@@ -143,7 +145,7 @@ export interface Phb {
    * switches reallocOnFirstVfio and unplugSync.
    */
   readonly hasVfio: boolean;
-  /** Absent for the PHB that the machine cannot lose. */
+  /** Of no use to a machine without connectors for PHBs. */
   readonly drc: Drc;
   /** Connectors of its PCI slots that hold a device, in the order of devfn. */
   readonly slots: readonly { readonly devfn: number; readonly drc: Drc }[];
@@ -168,6 +170,10 @@ export function tableOf(qemu: QemuState, liobn: bigint): SpaprTceTable | undefin
 export function phbOfBuid(qemu: QemuState, buid: bigint): Phb | undefined {
   return qemu.phbs.find((phb) => phb.buid === buid && phb.mode === 'present');
 }
+
+/** The PHBs that have not left, in the order of their making. */
+export const phbsMade = ({ phbs }: QemuState): readonly Phb[] =>
+  phbs.filter(({ mode }) => mode === 'present').sort((a, b) => a.section - b.section);
 
 /** The PHB object of that index, dying or not. */
 export function phbOfIndex(qemu: QemuState, index: number): Phb | undefined {

@@ -1,10 +1,10 @@
 import { unreachable } from '@spapr-dma/protocol';
-import { connectorOf, withConnector } from './device-del.js';
+import { connectorOf, drcsOf, withConnector } from './device-del.js';
 import { drcReset } from './drc.js';
 import type { SystemResetFrame } from './frames-qemu.js';
 import { phbDmaReset } from './phb-dma-reset.js';
 import { type QemuSent, traced } from './sent.js';
-import { phbOfIndex, type QemuState, windowsOfPhb } from './state.js';
+import { phbOfIndex, phbsMade, type QemuState, windowsOfPhb } from './state.js';
 import { abort, call, callOrGo, goto, kvmCall, type Resumption, ret, returned, type Step } from './steps.js';
 import { phbWasReset } from './vfio-hooks.js';
 import { isInKvm, wholeOf, windowOf } from './view.js';
@@ -12,9 +12,8 @@ import { allViosReset } from './vio-reset.js';
 
 /** Connectors with a device or with something pending, in the order of their index. */
 const connectorsOf = (qemu: QemuState): readonly number[] =>
-  qemu.phbs
-    .filter(({ mode }) => mode === 'present')
-    .flatMap(({ drc, slots }) => [drc.index, ...slots.map((slot) => slot.drc.index)])
+  drcsOf(qemu)
+    .map(({ index }) => index)
     .sort((a, b) => a - b);
 
 /** A machine reset, unlike `quiesce`, puts every VIO device back to translating. */
@@ -24,26 +23,24 @@ const withoutBypass = (qemu: QemuState): QemuState => ({
 });
 
 /** The function to call. The first reset is part of QEMU's start, when no vCPU runs yet. */
-export const systemReset = ({ phbs, config }: QemuState, first: boolean): SystemResetFrame => ({
+export const systemReset = (qemu: QemuState, first: boolean): SystemResetFrame => ({
   fn: 'spapr_machine_reset',
   at: 'requested',
-  holdsVcpus: config.kvm !== null && !first,
-  phbs: phbs
-    .filter(({ mode }) => mode === 'present')
+  holdsVcpus: qemu.config.kvm !== null && !first,
+  phbs: phbsMade(qemu)
     .map(({ properties }) => properties.index)
     .reverse(),
   liobns: [],
 });
 
 /**
- * Machine reset. Every PHB gets its default window; VIO devices are put back; connectors whose unplug waits
+ * Machine reset. Every PHB, the one that was made last first, gets its default window; VIO devices are put back; connectors whose unplug waits
  * lose their device. TCEs of the fresh windows are 0, and are written all the same, which brings in every page of
  * a view in KVM; who listens hears nothing of it. vCPUs are held from before the first PHB until all is done.
  *
  * Abstraction: a call that a vCPU has left the kernel with waits for the big lock, and is answered after the reset; QEMU
  * lets it finish before, and the vCPU forgets it.
- * Abstraction: PHBs are reset from the highest index down, QEMU takes the one that was made last first; the
- * connectors, whose order is that of a hash table in QEMU, are reset by index.
+ * Abstraction: the connectors, whose order is that of a hash table in QEMU, are reset by index.
  * @see [QEMU] hw/ppc/spapr.c: spapr_machine_reset; hw/ppc/spapr_pci.c: spapr_phb_reset
  * @see [QEMU] softmmu/runstate.c: main_loop_should_exit
  */

@@ -228,6 +228,8 @@ describe('a stream is loaded into a machine that VFIO listens to', () => {
   const stream = (entries: number) =>
     migrateIncoming({
       version: 3,
+      phbs: [],
+      drcs: [],
       tables: [
         {
           liobn: L0,

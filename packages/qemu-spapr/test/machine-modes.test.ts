@@ -64,7 +64,7 @@ const ALL: Readonly<Record<string, QemuReceived>> = {
   stop,
   cont,
   migrate,
-  'migrate-incoming': migrateIncoming({ version: 3, tables: [] }),
+  'migrate-incoming': migrateIncoming({ version: 3, phbs: [], drcs: [], tables: [] }),
   'device-dma': dma('read', 0n, 4),
   'register-iommu-notifier': register(),
   'unregister-iommu-notifier': unregister(),

@@ -1,4 +1,11 @@
-import { bytes, type MigratedTable, type MigrationStream, tceCount, tceIndex } from '@spapr-dma/protocol';
+import {
+  bytes,
+  type MigratedTable,
+  type MigrationStream,
+  tceCount,
+  tceIndex,
+  threadId,
+} from '@spapr-dma/protocol';
 import { describe, expect, test } from 'vitest';
 import { canonicalQemu, type QemuInput, type QemuState } from '../src/index.ts';
 import {
@@ -7,6 +14,9 @@ import {
   configured,
   create,
   DYNAMIC,
+  deviceAdd,
+  devicePciDel,
+  devicePhbDel,
   dma,
   get,
   L0,
@@ -25,8 +35,10 @@ import {
   running,
   send,
   statusOf,
+  step,
   stop,
   stuff,
+  systemReset,
   table,
   tceIn,
   windowsAt,
@@ -226,4 +238,89 @@ test('the loaded machine goes on as the other would have', () => {
     expect(namesOf(here)).toEqual(namesOf(there));
     if (message.type.startsWith('ibm')) expect(cellsOf(here)).toEqual(cellsOf(there));
   }
+});
+
+describe('PHBs are told apart by the order of their making', () => {
+  const phb = (index: number) => ({ driver: 'spapr-pci-host-bridge', index }) as const;
+  const add = (index: number) => deviceAdd(phb(index));
+  const rcu = step(threadId('rcu'));
+  const gone = (index: number) => [devicePhbDel(index), rcu];
+  const sectionsOf = (qemu: Qemu) => streamOf(qemu).phbs.map(({ section, index }) => `${section}: ${index}`);
+  const three = running({ devices: [phb(0), phb(5), phb(3)] });
+  const answerIn = (stream: MigrationStream, ...indexes: readonly number[]) =>
+    monitorAnswer(loadedInto(stream, { devices: indexes.map(phb) })).error;
+
+  test('which is the order of their tables in the stream, and the last one is reset first', () => {
+    expect(sectionsOf(three)).toEqual(['0: 0', '1: 5', '2: 3']);
+    expect(streamOf(three).tables.map(({ liobn }) => liobn & 0xffff)).toEqual([
+      0, 1, 0x500, 0x501, 0x300, 0x301,
+    ]);
+    const made = linesOf(send(three, systemReset)).filter((line) => line.startsWith('iommu_new_table'));
+    expect(made.map((line) => line.slice(16, 32))).toEqual([
+      'liobn=0x80000300',
+      'liobn=0x80000500',
+      'liobn=0x80000000',
+    ]);
+  });
+
+  test('so the other machine makes them in that order, or refuses the stream and changes nothing', () => {
+    expect(answerIn(streamOf(three), 0, 5, 3)).toBe('');
+    expect(answerIn(streamOf(three), 0, 5, 3, 7)).toBe('');
+    expect(answerIn(streamOf(three), 0, 3, 5)).toBe('section 1 is not of PHB 5 here');
+    const fresh = running({ devices: [phb(0), phb(3), phb(5)] });
+    const refused = send(fresh, migrateIncoming(streamOf(three)));
+    expect(refused.qemu.context).toBe(fresh.context);
+    expect(refused.sent).toHaveLength(1);
+  });
+
+  test('and refuses it after another one than the last was unplugged: its section stays free', () => {
+    const plugged = running({ devices: [phb(0)] }, add(5), add(3));
+    expect(sectionsOf(after(plugged, ...gone(3)))).toEqual(['0: 0', '1: 5']);
+    expect(sectionsOf(after(plugged, ...gone(3), add(7)))).toEqual(['0: 0', '1: 5', '2: 7']);
+    const hole = after(plugged, ...gone(5));
+    expect(sectionsOf(hole)).toEqual(['0: 0', '2: 3']);
+    expect(answerIn(streamOf(hole), 0, 3)).toBe('section 2 is not of PHB 3 here');
+    expect(sectionsOf(after(hole, add(5)))).toEqual(['0: 0', '2: 3', '3: 5']);
+  });
+
+  test('a PHB that has left and is not freed leaves its tables in the stream, which nobody takes', () => {
+    const dying = running({ devices: [phb(0)] }, add(5), devicePhbDel(5));
+    expect(sectionsOf(dying)).toEqual(['0: 0']);
+    expect(answerIn(streamOf(dying), 0)).toBe('there is no TCE table 0x80000500');
+    expect(answerIn(streamOf(after(dying, rcu)), 0)).toBe('');
+  });
+});
+
+describe('connectors', () => {
+  const PHB = 0x2000_0001;
+  const SLOT = 0x4000_0008;
+  const plugged = [
+    { driver: 'spapr-pci-host-bridge', index: 0 },
+    { driver: 'spapr-pci-host-bridge', index: 1 },
+    { driver: 'pci', id: 'a', phb: 0, devfn: 8 },
+  ] as const;
+  const isolate = (index: number) => rtas('set-indicator', [9001, index, 0], 1);
+
+  test('that are ready need no words', () => {
+    expect(streamOf(running({ devices: plugged })).drcs).toEqual([]);
+    const old = { ...configured({}), machine: 'pseries-3.1' } as const;
+    expect(streamOf(running({ devices: plugged, config: old }, isolate(SLOT))).drcs).toHaveLength(1);
+  });
+
+  test('go on where they were', () => {
+    const asked = running({ devices: plugged }, isolate(PHB), devicePciDel('a'));
+    expect(streamOf(asked).drcs).toEqual([
+      { index: SLOT, mode: 'configured', unplugRequested: true },
+      { index: PHB, mode: 'available', unplugRequested: false },
+    ]);
+    const loaded = loadedInto(streamOf(asked), { devices: plugged }).qemu;
+    expect(canonicalQemu(loaded.context)).toEqual(canonicalQemu(asked.context));
+    expect(after(loaded, isolate(SLOT)).context.devices).toEqual([]);
+  });
+
+  test('of devices that came to a running machine too', () => {
+    const added = running({ devices: plugged.slice(0, 1) }, ...plugged.slice(1).map(deviceAdd));
+    const loaded = loadedInto(streamOf(added), { devices: plugged }).qemu;
+    expect(canonicalQemu(loaded.context)).toEqual(canonicalQemu(added.context));
+  });
 });

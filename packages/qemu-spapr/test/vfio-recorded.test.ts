@@ -2,7 +2,17 @@ import { bytes, type Device, gpa, threadId } from '@spapr-dma/protocol';
 import { expect, test } from 'vitest';
 import { KVM_CAPS_ALL, pciLiobn, QEMU_7_2, type QemuReceived, ramOf } from '../src/index.js';
 import { RCU_THREAD } from '../src/task-run.js';
-import { create, deviceAdd, devicePciDel, type Qemu, realize, step, systemReset } from './machine.ts';
+import {
+  create,
+  deviceAdd,
+  devicePciDel,
+  devicePhbDel,
+  type Qemu,
+  realize,
+  rtas,
+  step,
+  systemReset,
+} from './machine.ts';
 import { RECORDED } from './recorded-vfio.ts';
 import { device, drive, FakeHost } from './vfio-host-fake.js';
 
@@ -142,4 +152,17 @@ test('a process that may lock enough for all but the dynamic window ends when th
   expect(log).toEqual(linesOf(RECORDED.tightCreate));
   expect(qemu.value).toBe('aborted');
   expect(host.log.at(-1)).toBe('abort hardware error: vfio: DMA mapping failed, unable to continue');
+});
+
+test('a PHB that leaves takes its devices along: their group and container go before its windows are freed', () => {
+  const phb: Device = { driver: 'spapr-pci-host-bridge', index: 1 };
+  const machine = played(started([phb]), systemReset, deviceAdd({ ...device(1), phb: 1 } as Device));
+  expect(machine.qemu.context.vfio.containers).toHaveLength(1);
+  const indicator = (type: number) => rtas('set-indicator', [type, 0x2000_0001, 0], 1);
+  const left = played(machine, devicePhbDel(1), indicator(9001), indicator(9003));
+  expect(left.qemu.context.devices).toEqual([]);
+  const freed = played(left, step(RCU_THREAD), step(RCU_THREAD));
+  expect(freed.qemu.context.vfio).toMatchObject({ containers: [], groups: [], devices: [] });
+  expect(freed.qemu.context.phbs).toHaveLength(1);
+  expect(freed.qemu.value).toBe('running');
 });

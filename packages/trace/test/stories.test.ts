@@ -6,10 +6,17 @@ async function* inOneChunk(text: string): AsyncGenerator<Buffer> {
   yield Buffer.from(text);
 }
 
-/** Stories whose log does not begin with the machine, or is that of two machines. */
+/** In this one QEMU ends before its first reset, and a machine up to pseries-3.1 has written nothing by then. */
+const SILENT = 'vfio-boot-refused';
 const stories = loadStories();
 
-test.each(stories.map((story) => [story.id, story] as const))(
+test('a QEMU that does not come to its first reset logs nothing', () => {
+  const silent = stories.filter((story) => traceOf(runStory(story)).length === 0);
+  expect(silent.map(({ id }) => id)).toEqual([SILENT]);
+});
+
+const telling = stories.filter(({ id }) => id !== SILENT);
+test.each(telling.map((story) => [story.id, story] as const))(
   'what QEMU logs in the story %s is followed to its last line',
   async (_id, story) => {
     const lines = traceOf(runStory(story)).map(formatLine);

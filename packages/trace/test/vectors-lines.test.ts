@@ -73,6 +73,7 @@ const CALLS: readonly QemuCall[] = [
   MIGRATE,
   get(L3, 0n),
   delPci('hp0'),
+  delPhb(77),
   delPhb(3),
   ...releasePhb(3),
   RCU,

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { bytes } from '@spapr-dma/protocol';
-import { canonicalQemu, DEFAULT_VIOS, QEMU_7_2, type QemuSent, qemuMachine } from '@spapr-dma/qemu-spapr';
+import {
+  canonicalQemu,
+  DEFAULT_VIOS,
+  phbsMade,
+  QEMU_7_2,
+  type QemuSent,
+  qemuMachine,
+} from '@spapr-dma/qemu-spapr';
 import { stepper } from '@spapr-dma/system';
 import { describe, expect, test } from 'vitest';
 import { EDU_DEVFN, eduId, type QemuCall, QemuSpecification, readQemuCalls } from '../src/index.ts';
@@ -132,7 +139,10 @@ test('a fork keeps the switches, and that QEMU is gone', () => {
   expect(gone.fork().isAborted).toBe(true);
   expect(gone.fork().step(get(L0, 0n)).kind).toBe('abort');
   const fixed = new QemuSpecification(MACHINE, { nbTruncation: 'fixed' }).fork();
-  expect(fixed.step(create(12, 44))).toEqual(rets(-3, 0xdead_beef, 0xdead_beef, 0xdead_beef));
+  const refusal = rets(-3, 0xdead_beef, 0xdead_beef, 0xdead_beef);
+  expect(fixed.step(create(12, 44))).toEqual(refusal);
+  expect(fixed.step(MIGRATE)).toEqual(done);
+  expect(fixed.step(create(12, 44))).toEqual(refusal);
 });
 
 test('a QEMU that aborted answers all with that, and keeps what it knew', () => {
@@ -226,6 +236,29 @@ describe('a migration', () => {
     const specification = after(delPci(eduId(1)), rtas('set-indicator', [9001, 0x4001_0018, 0]), MIGRATE);
     expect(specification.step(senseSlot(1, EDU_DEVFN))).toEqual(rets(0, 0));
     expect(specification.step(dma('dma-read', 0n, 8, 1))).toEqual({ kind: 'dma', pieces: [] });
+  });
+
+  test('is refused after a PHB was unplugged that was not made last, and the first machine goes on', () => {
+    const specification = after(
+      addPhb(9),
+      ...usePhb(9),
+      addPhb(3),
+      put(L3, 0n, 5n),
+      delPhb(9),
+      ...releasePhb(9),
+      RCU,
+    );
+    expect(specification.step(MIGRATE)).toEqual(refused);
+    expect(specification.step(get(L3, 0n))).toEqual(tce(5n));
+    for (const call of [delPhb(3), RCU]) specification.step(call);
+    expect(specification.step(MIGRATE)).toEqual(done);
+  });
+
+  test('keeps the order in which PHBs were made', () => {
+    const specification = after(addPhb(9), addPhb(3), MIGRATE, addPhb(7), MIGRATE);
+    const made = phbsMade(specification.state).map(({ properties }) => properties.index);
+    expect(made).toEqual([0, 1, 2, 9, 3, 7]);
+    expect(specification.step(MIGRATE)).toEqual(done);
   });
 
   test('that finds no place for a table is refused, and the first machine goes on', () => {

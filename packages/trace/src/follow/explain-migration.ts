@@ -77,7 +77,7 @@ export function postLoadOf(
     type: 'migrate-incoming',
     from: 'environment',
     to: 'qemu-spapr',
-    stream: { version: 3, tables: [loaded] },
+    stream: { version: 3, phbs: [], drcs: [], tables: [loaded] },
   });
   const after = tableOf(qemuOf(stepped.branch), line.liobn);
   if (after?.mode !== 'enabled') return stepped;

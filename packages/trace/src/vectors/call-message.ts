@@ -80,8 +80,7 @@ const UNTOUCHED = 0xdead_beef;
 function rtasAnswer({ status, outputs, hcallStatus }: RtasReturn, nret: number): QemuAnswer {
   const rets = Array.from({ length: nret }, (_, at) => {
     if (at === 0) return STATUSES[status];
-    const output = outputs[at - 1];
-    return output === undefined ? UNTOUCHED : output >>> 0;
+    return outputs[at - 1] ?? UNTOUCHED;
   });
   return { kind: 'rtas', rc: HCALL_CODES[hcallStatus], rets };
 }

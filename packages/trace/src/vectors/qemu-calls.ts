@@ -1,21 +1,9 @@
-import { InputError } from '../input.js';
 import { answersAgree } from './answers-agree.js';
 import { parseCallLine } from './call-line.js';
 import { type FormatVersion, parseMeta } from './meta-line.js';
 import { QemuSpecification } from './qemu-specification.js';
 import { Tally, type VectorsReplay } from './report.js';
 import { writtenAnswer } from './written-call.js';
-
-/** The machine that a first line describes. */
-function specificationOf(text: string, line: number) {
-  const { version, machine } = parseMeta(text, line);
-  try {
-    return { version, specification: new QemuSpecification(machine) };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new InputError(`line ${line} describes a machine that cannot start: ${error.message}`, line);
-  }
-}
 
 /** What was done to a QEMU, replayed through QEMU's machine. */
 export class QemuCallsReplay implements VectorsReplay {
@@ -29,9 +17,9 @@ export class QemuCallsReplay implements VectorsReplay {
 
   take(text: string, line: number): void {
     if (this.#specification === null) {
-      const { version, specification } = specificationOf(text, line);
+      const { version, machine } = parseMeta(text, line);
       this.#version = version;
-      this.#specification = specification;
+      this.#specification = new QemuSpecification(machine);
     } else this.#compare(this.#specification, text, line);
   }
 

@@ -13,7 +13,7 @@ import {
 import { stepper } from '@spapr-dma/system';
 import type { SnapshotFrom } from 'xstate';
 import { answerIn, messageOf, type StepCall } from './call-message.js';
-import { devicesAfter, withConnectorsOf } from './migration.js';
+import { devicesAfter } from './migration.js';
 import type { QemuAnswer, QemuCall, QemuMachine } from './qemu-call.js';
 
 type Snapshot = SnapshotFrom<typeof qemuMachine>;
@@ -173,8 +173,7 @@ export class QemuSpecification {
     const loaded = machine.step(fresh, { type: 'migrate-incoming', ...ENVIRONMENT, stream });
     const answer = answerTo({ kind: 'monitor', op: 'rcu' }, loaded.sent);
     if (answer.kind === 'monitor' && answer.error !== null) return { after: before, answer };
-    const qemu = withConnectorsOf(loaded.snapshot.context, before.qemu);
-    return { after: { snapshot: loaded.snapshot, qemu }, answer };
+    return { after: runningAt(loaded.snapshot), answer };
   }
 }
 
