@@ -4,7 +4,8 @@
 # they stand, at 24 the device tree's address at the last start, at 32 how many entries are left, the one under way
 # included.
 # An entry is r3 to r10 of a hypercall, before and after. One whose r3 is -1 waits: r4 and r5 are the size and the
-# address of a load that is repeated until bit 0 of what it loads is clear, or it is refused.
+# address of a load that is repeated until bit 0 of what it loads is clear, or it is refused. One whose r3 is -2 is an
+# H_PUT_TCE with the TCE that stands at the address in r6, where an H_GET_TCE before it left one.
     .machine power8
     .text
     .globl _start
@@ -39,6 +40,9 @@ next:
     ld      10, 56(19)
     cmpdi   3, -1
     beq     wait
+    cmpdi   3, -2
+    beq     copy
+call:
     sc      1
 made:
     std     3, 0(19)
@@ -57,6 +61,11 @@ answered:
     sync
     stb     16, 64(15)
     b       poll
+
+copy:
+    ld      6, 0(6)
+    li      3, 0x20             # H_PUT_TCE
+    b       call
 
 wait:                           # A halted vCPU lets virtual time jump to the next timer.
     mr      20, 4

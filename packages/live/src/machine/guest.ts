@@ -28,8 +28,9 @@ export interface RtasReturned {
   readonly rets: readonly number[];
 }
 
-/** r3 of an entry that is no hypercall but a wait. */
+/** r3 of an entry that is no hypercall but a wait, and of one that is an H_PUT_TCE with a TCE from memory. */
 const WAIT = -1n;
+const COPY = -2n;
 
 export const getTce = (liobn: number, ioba: bigint): Entry => [HCALLS.H_GET_TCE, liobn, ioba];
 export const putTce = (liobn: number, ioba: bigint, tce: bigint): Entry => [
@@ -38,6 +39,8 @@ export const putTce = (liobn: number, ioba: bigint, tce: bigint): Entry => [
   ioba,
   tce,
 ];
+/** Writes what an H_GET_TCE read that is first in the batch. */
+export const putFirst = (liobn: number, ioba: bigint): Entry => [COPY, liobn, ioba, ENTRIES.at + 8];
 /** Writes a device's register of 8 bytes. */
 export const store = (address: bigint, value: bigint | number): Entry => [
   H_LOGICAL_CI_STORE,
@@ -47,6 +50,17 @@ export const store = (address: bigint, value: bigint | number): Entry => [
 ];
 /** Waits until bit 0 of a device's register of 8 bytes is clear. */
 export const waitFor = (address: bigint): Entry => [WAIT, 8, address];
+
+/**
+ * Was each of the calls made?
+ * @throws LiveError naming the first that was not
+ */
+export function allMade(entries: readonly Entry[], returned: readonly Returned[]): void {
+  const at = returned.findIndex(({ rc }) => rc !== 0n);
+  if (at < 0) return;
+  const call = entries[at]!.map((value) => `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`).join(' ');
+  throw new LiveError(`the guest's own call ${call} was answered with ${returned[at]!.rc}`);
+}
 
 /** The guest of a QEMU, asked for things that are no calls of anybody's test. */
 export class Guest {
@@ -88,10 +102,8 @@ export class Guest {
    */
   async mustMake(entries: readonly Entry[]): Promise<readonly Returned[]> {
     const returned = await this.make(entries);
-    const at = returned.findIndex(({ rc }) => rc !== 0n);
-    if (at < 0) return returned;
-    const call = entries[at]!.map((value) => `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`).join(' ');
-    throw new LiveError(`the guest's own call ${call} was answered with ${returned[at]!.rc}`);
+    allMade(entries, returned);
+    return returned;
   }
 
   /**

@@ -1,11 +1,11 @@
 import type { DmaMade, QemuAnswer } from '@spapr-dma/trace';
 import { markerBytes } from './described.js';
 import { type Edu, TRANSFER_MAX } from './edu.js';
-import { type Entry, type Guest, getTce, putTce } from './guest.js';
-import { DUMP, MARKER, type Stretch } from './layout.js';
+import { allMade, type Entry, type Guest, getTce, putFirst, putTce, type Returned } from './guest.js';
+import { BATCH_MAX, DUMP, MARKER, type Stretch } from './layout.js';
 import { LiveError } from './live-error.js';
 import { fatesOfRead, fatesOfWrite, piecesOf } from './pieces.js';
-import { type Candidate, looksAt, type SeenWindow, windowsSeen } from './windows.js';
+import { type Candidate, type Look, looksAt, type SeenWindow, windowsSeen } from './windows.js';
 
 /** A device's buffer does not hold what it must. */
 export class BufferDiffers extends LiveError {
@@ -20,6 +20,12 @@ const READ_WRITE = 3n;
 interface Lender {
   readonly window: SeenWindow;
   readonly region: bigint;
+}
+
+/** Bytes that a device moved, and where they may have been in memory. */
+interface Moved {
+  readonly moved: Buffer;
+  readonly candidates: readonly Candidate[];
 }
 
 /** What is known of a PHB while nobody changes its windows or its devices. */
@@ -67,71 +73,69 @@ export class Transfers {
    */
   async make({ op, phb, ioba, bytes }: DmaMade, { edu, starts }: Mover): Promise<QemuAnswer> {
     const known = this.#known.get(phb) ?? (await this.#learn(phb, edu, starts));
-    const { candidates, lent } = await this.#look(known, ioba, bytes);
     const { ram } = this.#guest;
     const isRead = op === 'dma-read';
-    const moved =
+    const { moved, candidates } =
       known.lender === null
-        ? await this.#moveUnseen(edu, isRead, ioba, bytes)
-        : await this.#move(edu, known.lender, lent, isRead, ioba, bytes);
+        ? await this.#moveUnseen(edu, known, isRead, ioba, bytes)
+        : await this.#move(edu, known, known.lender, isRead, ioba, bytes);
     const fates = isRead ? fatesOfRead(ram, moved, candidates) : fatesOfWrite(ram, moved, candidates);
     return { kind: 'dma', pieces: piecesOf(ioba, fates, isRead ? 'zeros' : 'dropped') };
   }
 
-  /** The entries that the transfer may go through, and the one that is lent to us. */
-  async #look(
-    { windows, starts, lender }: Known,
-    ioba: bigint,
-    bytes: number,
-  ): Promise<{ candidates: readonly Candidate[]; lent: bigint }> {
-    const looks = looksAt(windows, starts, ioba, bytes);
-    const own = lender === null ? [] : [getTce(lender.window.liobn, lender.window.first)];
-    const returned = await this.#guest.make([...looks.map(({ entry }) => entry), ...own]);
-    const candidates = looks.flatMap(({ candidateOf }, n): Candidate[] => {
-      const { rc, r4 } = returned[n]!;
-      return rc === 0n ? [candidateOf(r4)] : [];
-    });
-    return { candidates, lent: returned[looks.length]?.r4 ?? 0n };
+  /** What gives the entry back that is lent to us. */
+  async #putBack({ window }: Lender): Promise<Entry> {
+    const { liobn, first } = window;
+    const [returned] = await this.#guest.mustMake([getTce(liobn, first)]);
+    return putTce(liobn, first, returned!.r4);
   }
 
-  /** What the device read, or what it was given to write. */
+  /** What the device read, or what it was given to write; and where the entries led that it may have gone through. */
   async #move(
     edu: Edu,
+    { windows, starts }: Known,
     lender: Lender,
-    lent: bigint,
     isRead: boolean,
     ioba: bigint,
     bytes: number,
-  ): Promise<Buffer> {
+  ): Promise<Moved> {
     const { ram } = this.#guest;
+    const { liobn, first } = lender.window;
+    const looks = looksAt(windows, starts, ioba, bytes);
     const marker = this.#marker(bytes);
-    const filling = lending(lender, MARKER, bytes, lent, (at, from, count) =>
-      edu.transfer('read', at, from, count),
-    );
-    if (!isRead) {
-      await this.#guest.mustMake([...filling, ...edu.transfer('write', ioba, 0, bytes)]);
-      edu.holds.set(marker);
-      return marker;
-    }
-    ram.write(DUMP.at, Buffer.alloc(bytes, UNWRITTEN));
-    await this.#guest.mustMake([
-      ...filling,
-      ...edu.transfer('read', ioba, 0, bytes),
-      ...dumping(edu, lender, bytes, lent),
-    ]);
-    const got = this.#dumped(bytes);
-    edu.holds.set(got);
-    return got;
+    if (isRead) ram.write(DUMP.at, Buffer.alloc(bytes, UNWRITTEN));
+    const entriesWith = (putBack: Entry): readonly Entry[] => [
+      ...filling(edu, lender, bytes, putBack),
+      ...edu.transfer(isRead ? 'read' : 'write', ioba, 0, bytes),
+      ...(isRead ? dumping(edu, lender, bytes, putBack) : []),
+    ];
+    const before = [getTce(liobn, first), ...looks.map(({ entry }) => entry)];
+    const entries = entriesWith(putFirst(liobn, first));
+    const isOneBatch = before.length + entries.length <= BATCH_MAX;
+    const returned = await this.#guest.make(isOneBatch ? [...before, ...entries] : before);
+    if (isOneBatch) allMade(entries, returned.slice(before.length));
+    else await this.#guest.mustMake(entriesWith(putTce(liobn, first, returned[0]!.r4)));
+    const moved = isRead ? this.#dumped(bytes) : marker;
+    edu.holds.set(moved);
+    return { moved, candidates: candidatesOf(looks, returned.slice(1)) };
   }
 
   /** The same where nobody can look into the device's buffer. */
-  async #moveUnseen(edu: Edu, isRead: boolean, ioba: bigint, bytes: number): Promise<Buffer> {
+  async #moveUnseen(
+    edu: Edu,
+    { windows, starts }: Known,
+    isRead: boolean,
+    ioba: bigint,
+    bytes: number,
+  ): Promise<Moved> {
+    const looks = looksAt(windows, starts, ioba, bytes);
+    const returned = await this.#guest.make(looks.map(({ entry }) => entry));
     await this.#guest.mustMake(edu.transfer(isRead ? 'read' : 'write', ioba, 0, bytes));
     if (isRead) {
       edu.holds.fill(0, 0, bytes);
       edu.isUnproven = true;
     }
-    return Buffer.from(edu.holds.subarray(0, bytes));
+    return { moved: Buffer.from(edu.holds.subarray(0, bytes)), candidates: candidatesOf(looks, returned) };
   }
 
   async #learn(phb: number, edu: Edu, starts: readonly bigint[]): Promise<Known> {
@@ -140,8 +144,8 @@ export class Transfers {
     const known: Known = { starts, windows, lender };
     this.#known.set(phb, known);
     if (lender === null) return known;
-    if (edu.isUnproven) await this.#prove(known, lender, edu);
-    if (!edu.isFilled) await this.#fill(known, lender, edu);
+    if (edu.isUnproven) await this.#prove(lender, edu);
+    if (!edu.isFilled) await this.#fill(lender, edu);
     return known;
   }
 
@@ -172,18 +176,19 @@ export class Transfers {
   ): Promise<boolean> {
     const { ram } = this.#guest;
     const ioba = BigInt.asUintN(64, lender.region + (BigInt(DUMP.at) & maskOf(lender.window)));
-    const { candidates, lent } = await this.#look({ windows, starts, lender }, ioba, 1);
+    const looks = looksAt(windows, starts, ioba, 1);
+    const returned = await this.#guest.make(looks.map(({ entry }) => entry));
     ram.write(DUMP.at, Buffer.of(UNWRITTEN));
-    await this.#guest.mustMake(dumping(edu, lender, 1, lent));
-    fatesOfWrite(ram, edu.holds.subarray(0, 1), candidates);
+    await this.#guest.mustMake(dumping(edu, lender, 1, await this.#putBack(lender)));
+    fatesOfWrite(ram, edu.holds.subarray(0, 1), candidatesOf(looks, returned));
     return ram.read(DUMP.at, 1)[0] !== UNWRITTEN;
   }
 
   /** Looks at a buffer that nobody could look at when something was read into it. */
-  async #prove(known: Known, lender: Lender, edu: Edu): Promise<void> {
-    const { lent } = await this.#look(known, 0n, 0);
+  async #prove(lender: Lender, edu: Edu): Promise<void> {
+    const putBack = await this.#putBack(lender);
     this.#guest.ram.write(DUMP.at, Buffer.alloc(TRANSFER_MAX, UNWRITTEN));
-    await this.#guest.mustMake(dumping(edu, lender, TRANSFER_MAX, lent));
+    await this.#guest.mustMake(dumping(edu, lender, TRANSFER_MAX, putBack));
     const got = this.#dumped(TRANSFER_MAX);
     const at = got.findIndex((byte, n) => byte !== edu.holds[n]);
     if (at >= 0) {
@@ -196,12 +201,9 @@ export class Transfers {
   }
 
   /** A buffer as it starts holds zeros, which look like what was read from nowhere. */
-  async #fill(known: Known, lender: Lender, edu: Edu): Promise<void> {
-    const { lent } = await this.#look(known, 0n, 0);
+  async #fill(lender: Lender, edu: Edu): Promise<void> {
     const marker = this.#marker(TRANSFER_MAX);
-    await this.#guest.mustMake(
-      lending(lender, MARKER, TRANSFER_MAX, lent, (at, from, count) => edu.transfer('read', at, from, count)),
-    );
+    await this.#guest.mustMake(filling(edu, lender, TRANSFER_MAX, await this.#putBack(lender)));
     edu.holds.set(marker);
     edu.isFilled = true;
   }
@@ -223,16 +225,24 @@ export class Transfers {
 
 const maskOf = ({ shift }: SeenWindow): bigint => (1n << BigInt(shift)) - 1n;
 
+/** Where the entries led that were looked at; those that are none led nowhere. */
+const candidatesOf = (looks: readonly Look[], returned: readonly Returned[]): readonly Candidate[] =>
+  looks.flatMap(({ candidateOf }, n) => (returned[n]?.rc === 0n ? [candidateOf(returned[n].r4)] : []));
+
+/** Has a device read the marker. */
+const filling = (edu: Edu, lender: Lender, bytes: number, putBack: Entry): readonly Entry[] =>
+  lending(lender, MARKER, bytes, putBack, (at, from, count) => edu.transfer('read', at, from, count));
+
 /** Has a device write its buffer where we look at it. */
-const dumping = (edu: Edu, lender: Lender, bytes: number, lent: bigint): readonly Entry[] =>
-  lending(lender, DUMP, bytes, lent, (at, from, count) => edu.transfer('write', at, from, count));
+const dumping = (edu: Edu, lender: Lender, bytes: number, putBack: Entry): readonly Entry[] =>
+  lending(lender, DUMP, bytes, putBack, (at, from, count) => edu.transfer('write', at, from, count));
 
 /** Transfers of our own: the first entry leads to the stretch, and then again to where it led before. */
 function lending(
   { window, region }: Lender,
   { at }: Stretch,
   bytes: number,
-  lent: bigint,
+  putBack: Entry,
   transfer: (ioba: bigint, from: number, bytes: number) => readonly Entry[],
 ): readonly Entry[] {
   const mask = maskOf(window);
@@ -245,6 +255,6 @@ function lending(
     entries.push(putTce(liobn, first, (gpa & ~mask) | READ_WRITE));
     entries.push(...transfer(ioba, from, Math.min(step, bytes - from)));
   }
-  entries.push(putTce(liobn, first, lent));
+  entries.push(putBack);
   return entries;
 }
