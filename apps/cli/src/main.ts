@@ -1,6 +1,7 @@
 import { type Answer, type Fault, unusable } from './answer.js';
 import type { Call } from './call.js';
 import { CallError, mistakeText } from './call-error.js';
+import { uncaptured } from './capture/capture-document.js';
 import { uncheckedDocument } from './check/unchecked.js';
 import { unfollowed } from './follow/unfollowed.js';
 import type { Host } from './host.js';
@@ -45,6 +46,7 @@ const blankDocuments: Readonly<Record<Verb, (error: Fault) => Answer['document']
   follow: unfollowed,
   vectors: notReplayed,
   live: notCompared,
+  capture: uncaptured,
   size: (error) => sizeDocument(null, error),
 };
 
@@ -61,6 +63,8 @@ async function answerTo(call: Call, host: Host): Promise<Answer> {
       return (await import('./vectors/vectors.js')).vectors(call, host);
     case 'live':
       return (await import('./live/live.js')).live(call, host);
+    case 'capture':
+      return (await import('./capture/capture.js')).capture(call, host);
     case 'size':
       return (await import('./size/size.js')).size(call, host);
     case 'text':

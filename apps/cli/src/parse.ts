@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import type { Call } from './call.js';
 import { CallError } from './call-error.js';
+import { captureCommand } from './capture/capture-call.js';
 import { checkCommand } from './check/check-call.js';
 import { followCommand } from './follow/follow-call.js';
 import { liveCommand } from './live/live-call.js';
@@ -78,7 +79,15 @@ export function parseCall(args: readonly string[], width: number): Call {
     .configureOutput(output)
     .exitOverride(refuse(null))
     .addHelpText('after', examples);
-  for (const make of [runCommand, checkCommand, followCommand, vectorsCommand, liveCommand, sizeCommand]) {
+  for (const make of [
+    runCommand,
+    checkCommand,
+    followCommand,
+    vectorsCommand,
+    liveCommand,
+    captureCommand,
+    sizeCommand,
+  ]) {
     const command = make(accept);
     program.addCommand(
       command

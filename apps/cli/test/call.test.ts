@@ -5,7 +5,7 @@ import { documentOf, expectRefusal } from './support/documents.ts';
 
 test.each`
   case                                   | args                                                     | schema       | sentence
-  ${'no verb'}                           | ${[]}                                                    | ${'error'}   | ${/a verb is missing \(run, check, follow, vectors, live or size\); see spapr-dma --help/}
+  ${'no verb'}                           | ${[]}                                                    | ${'error'}   | ${/a verb is missing \(run, check, follow, vectors, live, capture or size\); see spapr-dma --help/}
   ${'an unknown verb'}                   | ${['frobnicate']}                                        | ${'error'}   | ${/unknown verb 'frobnicate'/}
   ${'a misspelt verb'}                   | ${['fellow', 'x.log']}                                   | ${'error'}   | ${/unknown verb 'fellow', did you mean follow;/}
   ${'an unknown option of the command'}  | ${['--frobnicate']}                                      | ${'error'}   | ${/unknown option '--frobnicate'/}
@@ -40,7 +40,7 @@ test.each`
   expect(json.stderr).toBe(`spapr-dma: ${error.text}.\n`);
 });
 
-test.each([[[]], [['run']], [['check']], [['follow']], [['vectors']], [['live']]])(
+test.each([[[]], [['run']], [['check']], [['follow']], [['vectors']], [['live']], [['capture']]])(
   '%j --help tells the usage, with examples',
   async (verb) => {
     const { status, stdout, stderr } = await spaprDma([...verb, '--help']);
