@@ -1,4 +1,9 @@
 export { Coverage, type StatusCounts, unreachedIn } from './coverage/coverage.js';
+export {
+  type SpecificationCoverage,
+  SpecificationRecorder,
+  type UnreachedPlace,
+} from './coverage/specification-coverage.js';
 export { type DocumentedStatus, STATUSES, statusesOf } from './coverage/statuses.js';
 export { answerText, callText, differenceText, stepText } from './findings/answer-text.js';
 export { Generator, type GeneratorOptions, type Shares } from './generate/generator.js';

@@ -10,6 +10,7 @@ export const MONITOR_SITUATIONS = [
   'migration that frees a stuck slot',
   'migration that moves a window for hypercalls only',
   'migration with a PHB that was plugged',
+  'migration that the second QEMU refuses',
   'PHB plugged',
   'PHB plugged that is there',
   'PHB plugged while the one before is not freed',
@@ -40,7 +41,8 @@ export function countMonitor(
       if (isStuck) tally.count('machine reset with a stuck slot');
       return;
     case 'migrate':
-      countMigration(tally, before, after);
+      if (isDone) countMigration(tally, before, after);
+      else tally.count('migration that the second QEMU refuses');
       return;
     case 'device_add':
       if (call.device.driver === 'pci') {

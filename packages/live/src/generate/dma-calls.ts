@@ -43,6 +43,15 @@ function isMapped({ qemu, phb }: Where, ioba: bigint): boolean {
 const windowsOf = ({ scene, phb }: Where): readonly Place[] =>
   scene.phbWindows.filter((place) => place.phb === phb && place.pages > 0);
 
+function memoryEnd({ qemu: { ram } }: Where): bigint {
+  const last = ram.at(-1);
+  return last === undefined ? 0n : last.gpa + last.bytes;
+}
+
+/** A window with pages that all of memory is less than: its entries mean memory from 0 on. */
+const largePage = (where: Where): Place | undefined =>
+  windowsOf(where).find(({ pageBytes }) => pageBytes > memoryEnd(where));
+
 /** A window of the PHB that hypercalls find elsewhere. */
 const movedOf = ({ qemu, phb }: Where): EnabledTable | undefined => windowsOfPhb(qemu, phb).find(isMoved);
 
@@ -152,6 +161,15 @@ export class DmaCalls {
         weight: 5,
         fits: (where) => windowsOf(where).length > 0,
         make: (source, where) => source.pick(windowsOf(where)).start - BigInt(1 + source.below(0x200)),
+      },
+      {
+        name: 'across the end of memory, by pages that are larger',
+        weight: 40,
+        fits: (where) => largePage(where) !== undefined,
+        make: (source, where) => {
+          const { start } = largePage(where) as Place;
+          return start + memoryEnd(where) - BigInt(1 + source.below(0x200));
+        },
       },
       {
         name: 'where only devices find a window',

@@ -1,5 +1,6 @@
 import type { MonitorMade, QemuAnswer, QemuCall, QemuMachine } from '@spapr-dma/trace';
 import { DmaCalls } from './dma-calls.js';
+import type { Goal } from './goals.js';
 import { Hcalls } from './hcalls.js';
 import { MonitorCalls } from './monitor-calls.js';
 import { PhbPropertyChoices } from './phb-properties.js';
@@ -34,6 +35,11 @@ const SHARES: Shares = { rtas: 0.02, dma: 0.005, monitor: 0.0001 };
 const ENTRIES_SHIFT_MAX = 27;
 /** How often a wished migration comes, for the share of commands at the monitor. */
 const WISH_FACTOR = 500;
+/** Calls for which windows stay as they are once they are as they were wanted, and the share of transfers then. */
+const CALM_CALLS = 16;
+const CALM_CALLS_MIGRATED = 48;
+const CALM_DMA = 0.04;
+const CALM_DMA_MOVED = 0.25;
 const PAGE_BYTES = 4096;
 /** How often a transfer is looked for that reaches nothing that it must not. */
 const DMA_TRIES = 4;
@@ -58,6 +64,8 @@ export class Generator {
   readonly #dma: DmaCalls;
   readonly #monitor: MonitorCalls;
   #machine: QemuMachine | null = null;
+  /** Calls for which windows stay as they are. */
+  #calm = 0;
 
   constructor(random: Random, ramMb: number, options: GeneratorOptions) {
     const {
@@ -107,6 +115,7 @@ export class Generator {
 
   #begin(machine: QemuMachine): void {
     this.#machine = machine;
+    this.#calm = 0;
     this.#hcalls.forget();
     this.#rtas.follow([]);
   }
@@ -115,18 +124,34 @@ export class Generator {
     if (scene.dying.length > 0) return this.#monitor.afterLeaving(scene);
     const { monitor = NOBODY, dma = true } = this.#options;
     const { rtas, dma: transfers, monitor: commands } = this.#shares;
+    if (this.#calm > 0) return this.#calmCall(scene, specified);
     let place = this.#random.fraction();
     if (place < commands && monitor.size > 0) return this.#monitor.next(scene, specified.state);
     place -= commands;
-    if (place < rtas) return this.#rtas.next(scene, specified.state, () => this.#wished(specified));
+    if (place < rtas)
+      return this.#rtas.next(scene, specified.state, (goal) => this.#reached(goal, specified));
     place -= rtas;
     if (place < transfers && dma) return this.#transfer(scene, specified);
     return this.#hcalls.next(scene);
   }
 
-  /** A migration that windows were made for: not each time, since it takes long. */
-  #wished({ state }: Specified): QemuCall | null {
-    return this.#random.chance(this.#shares.monitor * WISH_FACTOR) ? this.#monitor.migration(state) : null;
+  /**
+   * Windows are as they were wanted: now they are looked at for a while. The migration that some were made for takes
+   * long, so it does not follow each time.
+   */
+  #reached({ wantsMigration }: Goal, { state }: Specified): QemuCall | null {
+    const migrates = wantsMigration && this.#random.chance(this.#shares.monitor * WISH_FACTOR);
+    const migration = migrates ? this.#monitor.migration(state) : null;
+    this.#calm = migration === null ? CALM_CALLS : CALM_CALLS_MIGRATED;
+    return migration;
+  }
+
+  /** Hypercalls and transfers only, more of these than otherwise. */
+  #calmCall(scene: Scene, specified: Specified): QemuCall {
+    this.#calm--;
+    const { dma = true } = this.#options;
+    const share = scene.moved.length > 0 ? CALM_DMA_MOVED : CALM_DMA;
+    return dma && this.#random.chance(share) ? this.#transfer(scene, specified) : this.#hcalls.next(scene);
   }
 
   #transfer(scene: Scene, specified: Specified): QemuCall {

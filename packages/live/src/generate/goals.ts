@@ -90,7 +90,7 @@ const reset: Step = (_, qemu, phb) =>
   windowsOfPhb(qemu, phb.properties.index).length === 1 ? null : resetCall(phb, 0);
 
 /** A goal, and whether it shows its worth after a migration only. */
-interface Goal {
+export interface Goal {
   readonly step: Step;
   readonly wantsMigration: boolean;
 }
@@ -106,7 +106,7 @@ export class Goals {
   readonly #goals: Choices<Scene, Goal>;
   readonly #random: Random;
   #pursuit: Pursuit | null = null;
-  #wantsMigration = false;
+  #reached: Goal | null = null;
 
   constructor(random: Random, steering: Steering) {
     this.#random = random;
@@ -127,11 +127,11 @@ export class Goals {
     ]);
   }
 
-  /** Was a goal just reached that a migration should follow? */
-  takeWish(): boolean {
-    const wanted = this.#wantsMigration;
-    this.#wantsMigration = false;
-    return wanted;
+  /** The goal that was just reached, once; null where none was. */
+  takeReached(): Goal | null {
+    const reached = this.#reached;
+    this.#reached = null;
+    return reached;
   }
 
   /** The next call of what is pursued; null where there is nothing to do. */
@@ -145,7 +145,7 @@ export class Goals {
     const isLost = pursuit.steps >= STEPS_MAX;
     const call = isLost ? null : pursuit.step(this.#random, qemu, phb);
     if (call === null) {
-      this.#wantsMigration = pursuit.wantsMigration && !isLost;
+      this.#reached = isLost ? null : pursuit;
       this.#pursuit = null;
     }
     pursuit.steps++;

@@ -1,6 +1,7 @@
 import { pciDrcIndex, phbDrcIndex, type QemuState } from '@spapr-dma/qemu-spapr';
 import type { MonitorMade, QemuCall } from '@spapr-dma/trace';
 import { giving, taking } from './connector-calls.js';
+import { devicesToDelete, placesToPlug } from './pci-slots.js';
 import type { PhbPropertyChoices } from './phb-properties.js';
 import type { Random } from './random.js';
 import type { RtasCalls } from './rtas-calls.js';
@@ -19,6 +20,8 @@ interface Where {
 const STREAM_ENTRIES_MAX = 2 ** 22;
 /** Share of unplugs that a PHB of the same index follows before the old one is freed. */
 const REPLUG_SHARE = 0.25;
+/** Share of PCI devices that get the name of another one. */
+const KNOWN_SHARE = 0.1;
 /** Share of hotplugs that the guest answers as it should. */
 const FOLLOW_SHARE = 0.8;
 
@@ -39,6 +42,8 @@ export class MonitorCalls {
   readonly #ops: Choices<Where, MonitorMade>;
   readonly #phbsToAdd: Choices<Where, number>;
   readonly #phbsToDelete: Choices<Where, number>;
+  readonly #placesToPlug: ReturnType<typeof placesToPlug>;
+  readonly #devicesToDelete: ReturnType<typeof devicesToDelete>;
   readonly #offers: ReadonlySet<Op>;
   /** Names of PCI devices never come back, so that a late removal means no other one. */
   #named = 0;
@@ -54,6 +59,8 @@ export class MonitorCalls {
     this.#rtas = rtas;
     this.#properties = properties;
     this.#offers = offers;
+    this.#placesToPlug = placesToPlug(steering);
+    this.#devicesToDelete = devicesToDelete(steering);
     const offered = (op: Op) => () => offers.has(op);
     this.#ops = new Choices<Where, MonitorMade>(steering, 'monitor', [
       {
@@ -82,13 +89,13 @@ export class MonitorCalls {
       },
       {
         name: 'device_add of a PCI device',
-        weight: 10,
+        weight: 20,
         fits: ({ scene }) => offers.has('device_add') && scene.phbs.length > 0,
         make: (_, where) => this.#addPci(where),
       },
       {
         name: 'device_del of a PCI device',
-        weight: 10,
+        weight: 16,
         fits: offered('device_del'),
         make: (_, where) => this.#deletePci(where),
       },
@@ -156,23 +163,26 @@ export class MonitorCalls {
     return { kind: 'monitor', op: 'device_del', target: { kind: 'phb', index } };
   }
 
-  #addPci({ scene, qemu }: Where): MonitorMade {
+  #addPci(where: Where): MonitorMade {
     const random = this.#random;
-    const phb = random.chance(0.1) ? unusedIndex(random, scene) : random.pick(scene.phbs).properties.index;
-    const devfn = random.pick([3, 4, 5, 31]) << 3;
-    const isKnown = random.chance(0.1) && qemu.devices.length > 0;
-    const id = isKnown ? random.pick(qemu.devices).id : `hot${this.#named++}`;
+    const { devices } = where.qemu;
+    const { phb, devfn } = this.#placesToPlug.make(random, where);
+    const isKnown = devices.length > 0 && random.chance(KNOWN_SHARE);
+    const id = isKnown ? random.pick(devices).id : `hot${this.#named++}`;
     if (random.chance(FOLLOW_SHARE)) this.#rtas.follow(taking(pciDrcIndex(phb, devfn), false));
     return { kind: 'monitor', op: 'device_add', device: { driver: 'pci', id, phb, devfn } };
   }
 
-  #deletePci({ qemu }: Where): MonitorMade {
+  #deletePci(where: Where): MonitorMade {
     const random = this.#random;
-    const device = qemu.devices.length > 0 && random.chance(0.85) ? random.pick(qemu.devices) : undefined;
-    if (device !== undefined && device.driver === 'pci' && random.chance(FOLLOW_SHARE)) {
+    const device = this.#devicesToDelete.make(random, where);
+    if (device !== undefined && random.chance(FOLLOW_SHARE)) {
       this.#rtas.follow(giving(pciDrcIndex(device.phb, device.devfn), false));
     }
-    const id = device?.id ?? 'nobody';
-    return { kind: 'monitor', op: 'device_del', target: { kind: 'pci', id } };
+    return {
+      kind: 'monitor',
+      op: 'device_del',
+      target: { kind: 'pci', id: device?.id ?? 'nobody' },
+    };
   }
 }

@@ -2,7 +2,7 @@ import type { QemuState } from '@spapr-dma/qemu-spapr';
 import type { QemuCall, RtasMade } from '@spapr-dma/trace';
 import { ConnectorCalls } from './connector-calls.js';
 import { DdwCalls } from './ddw-calls.js';
-import { Goals } from './goals.js';
+import { type Goal, Goals } from './goals.js';
 import type { Random } from './random.js';
 import type { Scene } from './scene.js';
 import { Choices, type Steering } from './steering.js';
@@ -53,7 +53,11 @@ export class RtasCalls {
       { name: 'ibm,remove-pe-dma-window', weight: 22, make: (_, scene) => ddw.remove(scene) },
       { name: 'ibm,reset-pe-dma-window', weight: 8, make: (_, scene) => ddw.reset(scene) },
       { name: 'ibm,set-tce-bypass', weight: 5, make: (_, scene) => setTceBypass(scene) },
-      { name: 'quiesce', weight: 3, make: () => ddw.made('quiesce', [], 1) },
+      {
+        name: 'quiesce',
+        weight: 3,
+        make: () => ddw.made('quiesce', random.chance(0.2) ? [random.bits()] : [], 1),
+      },
       { name: 'set-indicator', weight: 6, make: (_, scene) => connectors.setIndicator(scene) },
       { name: 'get-sensor-state', weight: 2, make: (_, scene) => connectors.getSensorState(scene) },
       {
@@ -69,14 +73,15 @@ export class RtasCalls {
     this.#script = script.toReversed();
   }
 
-  /** The next call; `migration` makes the one that follows a goal which shows its worth by it, where it may. */
-  next(scene: Scene, qemu: QemuState, migration: () => QemuCall | null): QemuCall {
+  /** The next call; `reached` is told of a goal that is reached, and may answer another call that is to follow. */
+  next(scene: Scene, qemu: QemuState, reached: (goal: Goal) => QemuCall | null): QemuCall {
     if (this.#script.length > 0 && this.#random.chance(SCRIPT_SHARE)) return this.#script.pop() as RtasMade;
     if (this.#goals !== null && this.#random.chance(GOAL_SHARE)) {
       const call = this.#goals.next(scene, qemu);
       if (call !== null) return call;
-      const wished = this.#goals.takeWish() ? migration() : null;
-      if (wished !== null) return wished;
+      const goal = this.#goals.takeReached();
+      const next = goal === null ? null : reached(goal);
+      if (next !== null) return next;
     }
     return this.#ops.make(this.#random, scene);
   }

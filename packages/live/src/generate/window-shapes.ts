@@ -23,6 +23,8 @@ export interface WindowShape {
 /** Page sizes that are named in the architecture's query. */
 const NAMED = [12, 16, 21, 24, 25, 26, 27, 28, 34] as const;
 const SHIFT_COUNT = 64;
+/** Share of windows that are made for a purpose and have pages that guests do not use. */
+const UNUSUAL_SHARE = 0.1;
 const CELL = 2 ** 32;
 
 const isOffered = ({ offered }: Wanted, shift: number): boolean => offered.includes(shift);
@@ -132,10 +134,10 @@ export const shiftsOf = (pgsz: bigint): readonly number[] =>
     (shift) => ((pgsz >> BigInt(shift)) & 1n) === 1n,
   );
 
-/** A page size that a PHB offers: one of those that guests use, where it has one. */
+/** A page size that a PHB offers: mostly one of those that guests use. */
 export function usualShift(random: Random, pgsz: bigint): number | undefined {
   const offered = shiftsOf(pgsz);
   const named = offered.filter((shift) => (NAMED as readonly number[]).includes(shift));
-  if (named.length > 0) return random.pick(named);
+  if (named.length > 0 && !random.chance(UNUSUAL_SHARE)) return random.pick(named);
   return offered.length > 0 ? random.pick(offered) : undefined;
 }
