@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LiveOptions } from '../src/run/options.ts';
 import type { LiveReport } from '../src/run/report.ts';
 import { runLive } from '../src/run/run-live.ts';
+import type { StartTarget } from '../src/target.ts';
 import { type Counted, type Fake, fakeQemu } from './fake-target.ts';
 
 let folder: string;
@@ -36,22 +37,22 @@ async function run(
 
 const written = (): string[] => (existsSync(folder) ? readdirSync(folder).sort() : []);
 
-const sum = (counts: Readonly<Record<string, number>> = {}): number =>
-  Object.values(counts).reduce((total, count) => total + count, 0);
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 
 describe('a QEMU that is as specified', () => {
   test('differs in no call, is asked as many as wanted, and is left behind nowhere', async () => {
-    const { report, counted } = await run({}, { calls: 30_000, out: folder });
+    const { report, counted } = await run({}, { calls: 12_000, out: folder });
     expect(report).toMatchObject({
       qemu: '7.2.22',
       seed: 5,
-      calls: 30_000,
+      calls: 12_000,
       differences: 0,
       interrupted: false,
     });
     expect(report.findings.filter(({ kind }) => kind === 'difference')).toEqual([]);
-    const counts = Object.values(report.coverage).map(sum);
-    expect(counts.reduce((total, count) => total + count, 0)).toBeGreaterThanOrEqual(30_000);
+    expect(
+      sum(Object.values(report.coverage).flatMap((counts) => Object.values(counts))),
+    ).toBeGreaterThanOrEqual(12_000);
     expect(report.machines).toBeGreaterThan(1);
     expect(counted.closed).toBe(counted.started);
   });
@@ -64,13 +65,13 @@ describe('a QEMU that is as specified', () => {
   });
 
   test('is done nothing to from the monitor where nobody may', async () => {
-    const { report } = await run({}, { monitor: false, calls: 20_000 });
+    const { report } = await run({}, { monitor: false, calls: 10_000 });
     const commands = ['system_reset', 'migrate', 'device_add', 'device_del', 'rcu'];
     expect(Object.keys(report.coverage).filter((op) => commands.includes(op))).toEqual([]);
   });
 
   test('that ends as specified is a finding, shrunk to what it takes; another machine goes on', async () => {
-    const { report } = await run({}, { calls: 30_000, out: folder });
+    const { report } = await run({}, { calls: 12_000, out: folder });
     const create = report.findings.find(({ text }) => text.startsWith('ibm,create-pe-dma-window'));
     // A create of 2^32 entries, and another one.
     expect(create).toMatchObject({ kind: 'abort', calls: 2, known: false, repeatable: true });
@@ -79,7 +80,7 @@ describe('a QEMU that is as specified', () => {
     expect(written()).toHaveLength(report.findings.length);
     const { mismatches, vectors } = await runVectors(openInput(create!.file!));
     expect({ mismatches, vectors }).toEqual({ mismatches: 0, vectors: 2 });
-    expect(report.calls).toBe(30_000);
+    expect(report.calls).toBe(12_000);
   });
 });
 
@@ -120,7 +121,7 @@ describe('a QEMU with a behaviour that the specification lacks', () => {
           ? { ...answer, tce: answer.tce! - (1n << 63n) }
           : answer,
     };
-    const { report } = await run(lostBit, { calls: 20_000, out: folder, monitor: false });
+    const { report } = await run(lostBit, { calls: 6000, out: folder, monitor: false });
     const [finding, ...others] = report.findings.filter(({ kind }) => kind === 'difference');
     expect(others).toEqual([]);
     // An entry is put, and looked at.
@@ -139,7 +140,7 @@ describe('a QEMU', () => {
       says: (call, answer) =>
         call.op === 'H_STUFF_TCE' && call.args[3]! > 5n ? died('Segmentation fault') : answer,
     };
-    const { report } = await run(fake, { out: folder });
+    const { report } = await run(fake, { calls: 500, out: folder });
     const finding = report.findings.find(({ kind }) => kind === 'difference');
     expect(finding).toMatchObject({ calls: 1, repeatable: true });
     expect(finding?.text).toMatch(/^H_STUFF_TCE\(.*npages 6\).*QEMU is gone: Segmentation fault$/);
@@ -164,7 +165,7 @@ describe('a QEMU', () => {
 
   test('that passes a call over differs', async () => {
     const fake: Fake = { says: (call, answer) => (call.op === 'H_PUT_TCE_INDIRECT' ? null : answer) };
-    const { report } = await run(fake);
+    const { report } = await run(fake, { calls: 300 });
     expect(report.findings).toMatchObject([{ kind: 'difference', calls: 1 }]);
     expect(report.findings[0]?.text).toMatch(/^H_PUT_TCE_INDIRECT.*the call was passed over$/);
   });
@@ -186,12 +187,12 @@ describe('a QEMU', () => {
     expect({ vectors, mismatches }).toEqual({ vectors: finding?.calls, mismatches: 1 });
   });
 
-  test('that cannot be started ends the run with its reason, and leaves no other behind', async () => {
+  test('that cannot be started ends the run with its reason, and with what was compared before', async () => {
     const counted: Counted = { started: 0, closed: 0 };
     const start = fakeQemu({}, counted);
-    const running = runLive({
+    const report = await runLive({
       start: async (machine) => {
-        if (counted.started === 1) throw new Error('the disk is full');
+        if (counted.started === 1) throw new Error('The disk is full.');
         return start(machine);
       },
       qemu: '7.2.22',
@@ -199,8 +200,50 @@ describe('a QEMU', () => {
       seed: 5,
       calls: 60_000,
     });
-    await expect(running).rejects.toThrow('the disk is full');
+    expect(report).toMatchObject({
+      machines: 1,
+      differences: 0,
+      interrupted: false,
+      fault: 'The disk is full.',
+    });
+    expect(report.calls).toBeGreaterThan(100);
     expect(counted).toEqual({ started: 1, closed: 1 });
+  });
+
+  test('where something happened that no answer tells differs when it is left', async () => {
+    const start: StartTarget = async (machine) => {
+      const target = await fakeQemu()(machine);
+      let mapped = 0;
+      return {
+        play: (calls) => {
+          mapped += calls.filter(({ op }) => op === 'H_STUFF_TCE').length;
+          return target.play(calls);
+        },
+        close: async () => {
+          if (mapped > 0) throw new Error('guest memory at 0x1000000 was written by nobody');
+        },
+      };
+    };
+    const report = await runLive({
+      start,
+      qemu: '7.2.22',
+      machines: MACHINES,
+      seed: 5,
+      calls: 3000,
+      until: 'difference',
+    });
+    expect(report.findings).toMatchObject([{ kind: 'difference', repeatable: true }]);
+    expect(report.findings[0]?.text).toMatch(
+      /no answer to compare: guest memory at 0x1000000 was written by nobody/,
+    );
+    expect(report.findings[0]?.steps.some((step) => step.startsWith('H_STUFF_TCE'))).toBe(true);
+  });
+
+  test('that differs all the time is not asked for ever', async () => {
+    const fake: Fake = { says: (call, answer) => (call.op === 'H_GET_TCE' ? died('') : answer) };
+    const { report } = await run(fake, { calls: 1_000_000 });
+    expect(report.differences).toBe(100);
+    expect(sum(report.findings.map(({ times }) => times))).toBe(100);
   });
 });
 

@@ -21,12 +21,31 @@ export async function ask(target: CallTarget, { calls, expected }: Specified): P
   try {
     answers = await target.play(calls);
   } catch (error) {
-    return notAnswered(calls, expected, error instanceof Error ? error.message : String(error));
+    return notAnswered(calls, expected, textOf(error));
   }
   const shown = shownBy(calls, expected, answers);
   if (shown === null) return { answers, shown };
   return { answers: [...answers.slice(0, shown.at), shown.observed], shown };
 }
+
+/**
+ * Leaves a machine, which then looks whether something happened that no answer tells: that counts against the last call.
+ */
+export async function leave(
+  target: CallTarget,
+  { calls, expected }: Specified,
+  asked: Asked,
+): Promise<Asked> {
+  try {
+    await target.close();
+    return asked;
+  } catch (error) {
+    // A machine that showed something has nothing to add.
+    return asked.shown === null && calls.length > 0 ? notAnswered(calls, expected, textOf(error)) : asked;
+  }
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
  * Nobody answers, and nobody knows which call is the reason: the last one is taken, and those before for answered as

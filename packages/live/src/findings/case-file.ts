@@ -52,8 +52,9 @@ export async function knownCases(
     const answers = lines.map(({ answer }) => answer);
     const made = specified(found, switches);
     const shown = made === null ? null : shownBy(made.calls, made.expected, answers);
-    if (shown === null || known.has(keyOf(shown))) continue;
-    known.set(keyOf(shown), { file, steps: stepsOf(found, answers.slice(0, shown.at + 1)) });
+    // Where an earlier call shows something too, the file is about something else.
+    if (shown?.at !== answers.length - 1 || known.has(keyOf(shown))) continue;
+    known.set(keyOf(shown), { file, steps: stepsOf(found, answers) });
   }
   return known;
 }

@@ -4,7 +4,7 @@ import type { LiveFinding } from '../run/report.js';
 import { type LiveCase, shrink } from '../shrink/shrink.js';
 import type { StartTarget } from '../target.js';
 import { abortText, differenceText } from './answer-text.js';
-import type { Asked } from './ask.js';
+import type { Asked, Specified } from './ask.js';
 import { findingFile, stepsOf, type WrittenCase, writeCase } from './case-file.js';
 import { playCase, specified } from './play-case.js';
 import { isLost, keyOf, type Shown } from './shown.js';
@@ -24,6 +24,11 @@ export interface FindingsOptions {
   readonly known: ReadonlyMap<string, WrittenCase>;
   readonly signal: AbortSignal | undefined;
   readonly onShrinking: (progress: { readonly tries: number; readonly calls: number }) => void;
+}
+
+/** Calls, a machine's answers, and what these show. */
+interface ShownCase extends LiveCase, Asked {
+  readonly shown: Shown;
 }
 
 /** What a run found. What is of one kind is shrunk and written once, and then counted. */
@@ -68,7 +73,7 @@ export class Findings {
     const repeatable = shrunk !== null;
     const shortest = shrunk ?? { ...found, answers, shown };
     const { out, seed } = this.#options;
-    const file = out === null ? null : findingFile(out, shown, seed, this.count + 1);
+    const file = out === null ? null : findingFile(out, shortest.shown, seed, this.count + 1);
     const text = textOf(shortest.shown);
     if (file !== null) writeCase(file, shortest, shortest.answers, { text });
     const steps = stepsOf(shortest, shortest.answers);
@@ -76,38 +81,57 @@ export class Findings {
   }
 
   /** The shortest that shows the same on fresh machines, with the answers there; null where none does. */
-  async #shrunk(
-    found: LiveCase,
-    shown: Shown,
-  ): Promise<(LiveCase & Asked & { readonly shown: Shown }) | null> {
-    const { signal, onShrinking } = this.#options;
-    let last: (Asked & { readonly shown: Shown }) | null = null;
-    const fails = async (candidate: LiveCase): Promise<boolean> => {
-      const asked = await this.#asked(candidate, shown);
-      if (asked?.shown == null || keyOf(asked.shown) !== keyOf(shown)) return false;
-      last = { ...asked, shown: asked.shown };
-      return true;
-    };
-    if (!(await fails(found))) return null;
-    const triesMax = isLost(shown) ? LOST_TRIES_MAX : TRIES_MAX;
-    const shortest = await shrink(found, fails, {
-      triesMax,
-      ...(signal && { signal }),
-      onProgress: onShrinking,
-    });
-    return last && { ...shortest, ...(last as Asked & { readonly shown: Shown }) };
+  async #shrunk(found: LiveCase, shown: Shown): Promise<ShownCase | null> {
+    // What is foreseen is shrunk without a QEMU, and then asked for.
+    const foreseen = shown.kind === 'abort' ? await this.#foreseen(found, shown) : null;
+    const confirmed = foreseen && (await this.#shownBy(foreseen, shown));
+    return confirmed ?? this.#shrunkByAsking(found, shown);
   }
 
-  /** What a fresh machine answers; null where it cannot show the same, or cannot be started. */
-  async #asked(candidate: LiveCase, { kind }: Shown): Promise<Asked | null> {
+  async #foreseen(found: LiveCase, shown: Shown): Promise<LiveCase> {
+    const key = keyOf({ ...shown, observed: shown.expected });
+    const foresees = async (candidate: LiveCase): Promise<boolean> => {
+      const made = specified(candidate, this.#options.switches);
+      const call = made?.calls.at(-1);
+      const observed = made?.expected.at(-1);
+      return call !== undefined && observed?.kind === 'abort' && keyOf({ ...shown, call, observed }) === key;
+    };
+    return shrink(found, foresees, this.#limits());
+  }
+
+  async #shrunkByAsking(found: LiveCase, shown: Shown): Promise<ShownCase | null> {
+    let shortest = await this.#shownBy(found, shown);
+    if (shortest === null) return null;
+    const fails = async (candidate: LiveCase): Promise<boolean> => {
+      const shorter = await this.#shownBy(candidate, shown);
+      shortest = shorter ?? shortest;
+      return shorter !== null;
+    };
+    await shrink(found, fails, { ...this.#limits(), triesMax: isLost(shown) ? LOST_TRIES_MAX : TRIES_MAX });
+    return shortest;
+  }
+
+  #limits() {
+    const { signal, onShrinking } = this.#options;
+    return { ...(signal && { signal }), onProgress: onShrinking };
+  }
+
+  /** The case with a fresh machine's answers, if they show something of the same kind. */
+  async #shownBy(candidate: LiveCase, like: Shown): Promise<ShownCase | null> {
     const made = specified(candidate, this.#options.switches);
     if (made === null || made.calls.length === 0) return null;
-    if (kind === 'abort' && made.expected.at(-1)?.kind !== 'abort') return null;
+    // Only a QEMU that must end can end as specified.
+    if (like.kind === 'abort' && made.expected.at(-1)?.kind !== 'abort') return null;
+    const { answers, shown } = await this.#played(candidate, made);
+    return shown !== null && keyOf(shown) === keyOf(like) ? { ...candidate, answers, shown } : null;
+  }
+
+  async #played({ machine }: LiveCase, made: Specified): Promise<Asked> {
     try {
-      return await playCase(this.#options.start, candidate.machine, made);
+      return await playCase(this.#options.start, machine, made);
     } catch {
       // A machine made simpler may be one that QEMU does not start.
-      return null;
+      return { answers: [], shown: null };
     }
   }
 }

@@ -1,8 +1,8 @@
 import type { WindowSwitches } from '@spapr-dma/qemu-spapr';
 import { type QemuAnswer, QemuSpecification } from '@spapr-dma/trace';
 import type { LiveCase } from '../shrink/shrink.js';
-import type { StartTarget } from '../target.js';
-import { type Asked, ask, type Specified } from './ask.js';
+import type { CallTarget, StartTarget } from '../target.js';
+import { type Asked, ask, leave, type Specified } from './ask.js';
 
 /** Calls that are made at once; what they show ends what is played. */
 const BATCH = 4096;
@@ -32,19 +32,19 @@ export function specified({ machine, calls }: LiveCase, switches: Partial<Window
 export async function playCase(
   start: StartTarget,
   machine: LiveCase['machine'],
-  { calls, expected }: Specified,
+  made: Specified,
 ): Promise<Asked> {
   const target = await start(machine);
-  try {
-    const answers: QemuAnswer[] = [];
-    for (let from = 0; from < calls.length; from += BATCH) {
-      const to = from + BATCH;
-      const asked = await ask(target, { calls: calls.slice(from, to), expected: expected.slice(from, to) });
-      answers.push(...asked.answers);
-      if (asked.shown !== null) return { answers, shown: { ...asked.shown, at: from + asked.shown.at } };
-    }
-    return { answers, shown: null };
-  } finally {
-    await target.close();
+  return leave(target, made, await playOn(target, made));
+}
+
+async function playOn(target: CallTarget, { calls, expected }: Specified): Promise<Asked> {
+  const answers: QemuAnswer[] = [];
+  for (let from = 0; from < calls.length; from += BATCH) {
+    const to = from + BATCH;
+    const asked = await ask(target, { calls: calls.slice(from, to), expected: expected.slice(from, to) });
+    answers.push(...asked.answers);
+    if (asked.shown !== null) return { answers, shown: { ...asked.shown, at: from + asked.shown.at } };
   }
+  return { answers, shown: null };
 }

@@ -11,16 +11,20 @@ const RAM_MB = 256;
 
 /** How machines are asked. */
 interface Manner {
-  /** Calls on one machine. */
-  readonly machineCalls: number;
+  /** Calls on a machine: the first ones are left soon, so that a short run too meets many. */
+  readonly lives: { readonly first: number; readonly longer: number; readonly most: number };
   readonly shares: Partial<Shares>;
   /** Of the calls that would be the first end of their kind. */
   readonly ends: number;
 }
 
-const ANY: Manner = { machineCalls: 25_000, shares: {}, ends: 0.5 };
+const ANY: Manner = { lives: { first: 2000, longer: 500, most: 25_000 }, shares: {}, ends: 0.5 };
 /** What shows a difference soon: short lives, and calls that change windows. */
-const WINDOWS: Manner = { machineCalls: 1500, shares: { rtas: 0.4, dma: 0.02, monitor: 0.01 }, ends: 0 };
+const WINDOWS: Manner = {
+  lives: { first: 1500, longer: 0, most: 1500 },
+  shares: { rtas: 0.4, dma: 0.02, monitor: 0.01 },
+  ends: 0,
+};
 
 const MONITOR: ReadonlySet<MonitorMade['op']> = new Set([
   'system_reset',
@@ -51,8 +55,8 @@ export class Planned {
   readonly #generator: Generator;
   readonly #ends: Ends;
   readonly #manner: Manner;
+  #machines = 0;
   #prepared: Begun | null = null;
-  readonly #closings: Promise<void>[] = [];
 
   constructor(options: LiveOptions) {
     const { seed, qemu, machines, monitor = true, until } = options;
@@ -80,24 +84,18 @@ export class Planned {
     return begun;
   }
 
-  /** Is done with a machine, without waiting until it has gone. */
-  leave(target: CallTarget): void {
-    const closing = target.close();
-    closing.catch(() => undefined); // `close` below tells it.
-    this.#closings.push(closing);
-  }
-
-  /** Waits until all machines have gone, those too that were never asked. */
+  /** Leaves a machine that was prepared and never asked. */
   async close(): Promise<void> {
     const prepared = this.#prepared;
     this.#prepared = null;
-    if (prepared !== null) this.leave(await prepared.target);
-    await Promise.all(this.#closings);
+    const target = await prepared?.target.catch(() => null); // It was never asked, so nobody misses it.
+    await target?.close();
   }
 
   #begun(callsLeft: number): Begun {
     const { start, switches = {} } = this.#options;
-    const callsMax = Math.min(this.#manner.machineCalls, callsLeft);
+    const { first, longer, most } = this.#manner.lives;
+    const callsMax = Math.min(first + longer * this.#machines++, most, callsLeft);
     const machine = this.#planner.next();
     const script = new Script({ machine, switches, generator: this.#generator, ends: this.#ends, callsMax });
     const target = start(machine);

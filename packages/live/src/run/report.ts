@@ -33,7 +33,7 @@ export interface LiveReport {
   readonly machines: number;
   /** Versions of the machines that were asked, in the order of their first. */
   readonly versions: readonly string[];
-  /** Calls that were answered otherwise than specified, or not at all; each ends its machine. */
+  /** Calls that were answered otherwise than specified, or not at all; each ends its machine, and 100 end the run. */
   readonly differences: number;
   /** How often each operation was answered with each status. */
   readonly coverage: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -46,8 +46,10 @@ export interface LiveReport {
     readonly why: string | null;
   }[];
   readonly findings: readonly LiveFinding[];
-  /** Was the run ended before its last call? */
+  /** Was the run ended before its last call by whoever asked for it? */
   readonly interrupted: boolean;
+  /** Why no further machine could be started, in one sentence; null where each was. */
+  readonly fault: string | null;
   readonly seconds: number;
 }
 

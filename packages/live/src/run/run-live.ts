@@ -1,6 +1,6 @@
 import type { QemuAnswer, QemuCall, QemuMachine } from '@spapr-dma/trace';
 import { Coverage } from '../coverage/coverage.js';
-import { type Asked, ask } from '../findings/ask.js';
+import { type Asked, ask, leave } from '../findings/ask.js';
 import { knownCases } from '../findings/case-file.js';
 import { Findings } from '../findings/findings.js';
 import type { Shown } from '../findings/shown.js';
@@ -13,7 +13,6 @@ import type { Scene } from './script.js';
 
 /**
  * Makes the same calls to a real QEMU and to the specification, and compares the answers.
- * @throws what `start` throws where a machine cannot be started
  * @throws InputError for a file of `known` that is none of calls
  */
 export async function runLive(options: LiveOptions): Promise<LiveReport> {
@@ -29,6 +28,15 @@ export async function runLive(options: LiveOptions): Promise<LiveReport> {
 const knownOf = async ({ known, switches = {} }: LiveOptions) =>
   known == null ? new Map() : knownCases(known, switches);
 
+/** Differences after which another one says nothing new. */
+const DIFFERENCES_MAX = 100;
+
+/** What was asked of a machine, with the answers that are specified. */
+interface Made {
+  readonly calls: QemuCall[];
+  readonly expected: QemuAnswer[];
+}
+
 class LiveRun {
   readonly #options: LiveOptions;
   readonly #planned: Planned;
@@ -39,6 +47,7 @@ class LiveRun {
   #calls = 0;
   #machines = 0;
   #differences = 0;
+  #fault: string | null = null;
   #machine: QemuMachine | null = null;
 
   constructor(options: LiveOptions, known: Awaited<ReturnType<typeof knownOf>>) {
@@ -58,17 +67,27 @@ class LiveRun {
   async play(): Promise<void> {
     while (!this.#isOver) {
       const begun = this.#planned.next(this.#callsLeft);
-      const target = await begun.target;
-      try {
-        await this.#converse(begun, target);
-      } finally {
-        this.#planned.leave(target);
-      }
+      const target = await this.#started(begun);
+      if (target === null) return;
+      const made: Made = { calls: [], expected: [] };
+      const asked = await leave(target, made, await this.#converse(begun, target, made));
+      if (asked.shown !== null)
+        await this.#take({ machine: begun.script.machine, ...made }, asked, asked.shown);
     }
   }
 
   async close(): Promise<void> {
     await this.#planned.close();
+  }
+
+  /** What was compared so far is kept where a machine cannot be started. */
+  async #started({ target }: Begun): Promise<CallTarget | null> {
+    try {
+      return await target;
+    } catch (error) {
+      this.#fault = error instanceof Error ? error.message : String(error);
+      return null;
+    }
   }
 
   report(): LiveReport {
@@ -85,13 +104,15 @@ class LiveRun {
       unreached: this.#coverage.unreached(),
       findings: this.#findings.list(),
       interrupted: signal?.aborted === true,
+      fault: this.#fault,
       seconds: (performance.now() - this.#began) / 1000,
     };
   }
 
   get #isOver(): boolean {
     const { calls, signal, until } = this.#options;
-    return this.#calls >= calls || signal?.aborted === true || (until !== undefined && this.#differences > 0);
+    const differencesMax = until === undefined ? DIFFERENCES_MAX : 1;
+    return this.#calls >= calls || signal?.aborted === true || this.#differences >= differencesMax;
   }
 
   get #callsLeft(): number {
@@ -99,32 +120,31 @@ class LiveRun {
   }
 
   /** Makes the calls of a machine, until they show something or there are no more. */
-  async #converse({ script, first }: Begun, target: CallTarget): Promise<void> {
+  async #converse({ script, first }: Begun, target: CallTarget, made: Made): Promise<Asked> {
     this.#begin(script.machine);
-    const calls: QemuCall[] = [];
     const answers: QemuAnswer[] = [];
     for (let scene = await first; scene.calls.length > 0 && this.#options.signal?.aborted !== true; ) {
       const answering = ask(target, scene);
       // QEMU is at work: meanwhile the next calls are made up, or another machine begins.
       const ahead = await script.next();
-      if (script.isOver && ahead.calls.length === 0)
-        this.#planned.prepare(this.#callsLeft - scene.calls.length);
+      if (ahead.calls.length === 0) this.#planned.prepare(this.#callsLeft - scene.calls.length);
       const asked = await answering;
       this.#count(scene, asked);
-      calls.push(...scene.calls.slice(0, asked.answers.length));
-      answers.push(...asked.answers);
-      this.#tell(null);
-      if (asked.shown !== null) {
-        await this.#take({ machine: script.machine, calls }, answers, asked.shown);
-        return;
+      for (const [at, answer] of asked.answers.entries()) {
+        made.calls.push(scene.calls[at]!);
+        made.expected.push(scene.expected[at]!);
+        answers.push(answer);
       }
+      this.#tell(null);
+      if (asked.shown !== null) return { answers, shown: { ...asked.shown, at: answers.length - 1 } };
       scene = ahead;
     }
+    return { answers, shown: null };
   }
 
-  async #take(found: LiveCase, answers: readonly QemuAnswer[], shown: Shown): Promise<void> {
+  async #take(found: LiveCase, { answers }: Asked, shown: Shown): Promise<void> {
     if (shown.kind === 'difference') this.#differences++;
-    await this.#findings.take(found, answers, { ...shown, at: answers.length - 1 });
+    await this.#findings.take(found, answers, shown);
   }
 
   #begin(machine: QemuMachine): void {
@@ -133,13 +153,12 @@ class LiveRun {
     this.#versions.add(machine.machine ?? 'pseries');
   }
 
-  /** What is answered otherwise than specified says nothing of situations. */
+  /** Counts what was answered as specified. */
   #count({ calls, states }: Scene, { answers, shown }: Asked): void {
     this.#calls += answers.length;
-    for (const [at, answer] of answers.entries()) {
-      const isSpecified = shown?.kind !== 'difference' || at < shown.at;
-      if (isSpecified) this.#coverage.saw(calls[at]!, answer, states[at], states[at + 1]);
-      else this.#coverage.saw(calls[at]!, answer);
+    const specified = shown?.kind === 'difference' ? shown.at : answers.length;
+    for (let at = 0; at < specified; at++) {
+      this.#coverage.saw(calls[at]!, answers[at]!, states[at], states[at + 1]);
     }
   }
 
