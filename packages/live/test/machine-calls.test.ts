@@ -180,6 +180,19 @@ describe.skipIf(lacks !== null)(`a real QEMU that aborts${skipped}`, () => {
     await live.close();
   });
 
+  test('leaves nothing for the machine after it, whose memory was the same', async () => {
+    const machine = machineOf([phb(0)]);
+    const aborted = await LiveMachine.start(machine);
+    await aborted.play([create(0, 12, 44), create(0, 12, 30)]);
+    await aborted.close();
+    const live = await LiveMachine.start(machine);
+    expect((await live.play([query(0), create(0, 12, 30)])).map(inShort)).toEqual([
+      [0, 1, 0x8000_0000, 0x107, 0],
+      [0, 0x8000_0001, 0x800_0000, 0],
+    ]);
+    await live.close();
+  });
+
   test('is told from one that somebody killed, and from one whose guest is silent', async () => {
     const live = await LiveMachine.start(machineOf([phb(0)]), { silentMs: 100 });
     live.pause();

@@ -1,6 +1,7 @@
 /** Where what we need stands in guest memory. All of it lies below `OWN_END`; the rest is self-describing. */
 export const MAILBOX = {
   at: 0x10000,
+  bytes: 128,
   /** Offsets in the mailbox. */
   bell: 0,
   count: 8,

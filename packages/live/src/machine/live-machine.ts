@@ -52,14 +52,14 @@ export class LiveMachine implements CallTarget {
   /** Nothing went wrong so far. */
   #isSound = true;
 
-  private constructor(machine: QemuMachine, qemu: QemuProcess, ram: Ram, silentMs: number) {
+  private constructor(machine: QemuMachine, qemu: QemuProcess, ram: Ram, mailbox: Mailbox) {
     const current = (): QemuProcess => this.#qemu;
     this.machine = machine;
     this.#qemu = qemu;
     this.#ram = ram;
-    this.#mailbox = new Mailbox(ram, silentMs);
+    this.#mailbox = mailbox;
     this.#batch = new Batch(ram);
-    this.#guest = new Guest(ram, this.#mailbox, current);
+    this.#guest = new Guest(ram, mailbox, current);
     this.#devices = new Devices(machine);
     this.#transfers = new Transfers(this.#guest);
     this.#monitor = new Monitor(machine, this.#devices, current);
@@ -74,12 +74,13 @@ export class LiveMachine implements CallTarget {
     { silentMs = SILENT_MS }: LiveMachineOptions = {},
   ): Promise<LiveMachine> {
     const ram = await Ram.described(machine.ramMb << 20);
+    const mailbox = new Mailbox(ram, silentMs);
     try {
       const qemu = await startQemu({
         args: (places) => commandLine(machine, pluggedAtStart(machine), places, ram.path),
         prepare: ({ folder }) => writeStub(folder),
       });
-      const live = new LiveMachine(machine, qemu, ram, silentMs);
+      const live = new LiveMachine(machine, qemu, ram, mailbox);
       await live.#describeTree();
       return live;
     } catch (error) {

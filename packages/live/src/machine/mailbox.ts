@@ -22,8 +22,13 @@ export class Mailbox {
   readonly #byte = Buffer.alloc(1);
   #bell = 0;
 
+  /**
+   * Made before the guest runs: memory may be that of another machine, which was ended in the middle of something.
+   * @param silentMs how long the guest may take for a batch
+   */
   constructor(ram: Ram, silentMs: number) {
     this.#ram = ram;
+    ram.write(MAILBOX.at, Buffer.alloc(MAILBOX.bytes));
     this.#silentMs = silentMs;
   }
 
