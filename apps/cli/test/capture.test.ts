@@ -168,9 +168,12 @@ test('A folder that cannot be written is told before anything is recorded', asyn
 });
 
 test('What is missing is told as it is', async () => {
-  const none = guests(() => expect.unreachable(), 'there is no xz (install the Debian package xz-utils)');
+  const none = guests(
+    () => expect.unreachable(),
+    'there is no command xz: install the Debian package xz-utils',
+  );
   await expect(capture(asked(), host, none)).rejects.toThrow(
-    'there is no xz (install the Debian package xz-utils)',
+    'there is no command xz: install the Debian package xz-utils',
   );
 });
 

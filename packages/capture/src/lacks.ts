@@ -31,8 +31,8 @@ export function imageLacks(path: string = searchPath()): string | null {
   if (first === undefined) return null;
   const packages = [...new Set(missing.map(([, debianPackage]) => debianPackage))];
   if (packages.includes('apt') || packages.includes('dpkg'))
-    return `there is no ${first[0]}: guests are made of Debian packages, which takes a Debian system`;
-  return `there is no ${first[0]} (install the Debian package ${packages.join(' and ')})`;
+    return `there is no command ${first[0]}: guests are made of Debian packages, which takes a Debian`;
+  return `there is no command ${first[0]}: install the Debian package ${packages.join(' and ')}`;
 }
 
 /** What recording needs and this machine lacks, as a sentence with the package to install; null where nothing. */

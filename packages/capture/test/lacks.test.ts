@@ -16,10 +16,10 @@ const ALL = ['apt-get', 'apt-cache', 'dpkg-deb', 'depmod', 'modprobe', 'xz'];
 test.each`
   missing                    | sentence
   ${[]}                      | ${null}
-  ${['xz']}                  | ${'there is no xz (install the Debian package xz-utils)'}
-  ${['modprobe', 'depmod']}  | ${'there is no depmod (install the Debian package kmod)'}
-  ${['depmod', 'xz']}        | ${'there is no depmod (install the Debian package kmod and xz-utils)'}
-  ${['apt-get', 'dpkg-deb']} | ${'there is no apt-get: guests are made of Debian packages, which takes a Debian system'}
+  ${['xz']}                  | ${'there is no command xz: install the Debian package xz-utils'}
+  ${['modprobe', 'depmod']}  | ${'there is no command depmod: install the Debian package kmod'}
+  ${['depmod', 'xz']}        | ${'there is no command depmod: install the Debian package kmod and xz-utils'}
+  ${['apt-get', 'dpkg-deb']} | ${'there is no command apt-get: guests are made of Debian packages, which takes a Debian'}
 `('Without $missing: $sentence', ({ missing, sentence }: { missing: string[]; sentence: string | null }) => {
   for (const command of ALL.filter((name) => !missing.includes(name))) {
     writeFileSync(join(folder, command), '');
