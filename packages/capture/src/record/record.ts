@@ -18,6 +18,9 @@ export interface RecordOptions {
 
 const TROUBLE_QUITTING = 'QEMU ended before the guest came to its end';
 
+const TROUBLE_FULL =
+  'the folder for temporary files is on a file system that was full: what QEMU wrote then is lost';
+
 /** A scenario that is being recorded. */
 class Take {
   readonly #scenario: Scenario;
@@ -54,7 +57,8 @@ class Take {
       const trouble = await this.#over;
       if (signal?.aborted) throw interrupted();
       for (const machine of this.#machines) await machine.end();
-      return await this.#recordings(trouble);
+      const wasFull = this.#machines.some((machine) => machine.wasFull);
+      return await this.#recordings(wasFull ? TROUBLE_FULL : trouble);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', stop);

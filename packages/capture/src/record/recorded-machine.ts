@@ -1,4 +1,4 @@
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type QemuExit, type QemuProcess, startQemu } from '@spapr-dma/qemu-process';
 import { CaptureError, fileError } from '../capture-error.js';
@@ -13,6 +13,8 @@ import { GUEST_INIT } from './guest-init.js';
 import { Monitor } from './monitor.js';
 
 const DISK_BYTES = 256 << 20;
+/** Less than this is none. */
+const SPACE_BYTES_MIN = 64 << 10;
 
 export interface StartOptions {
   readonly scenario: Scenario;
@@ -34,6 +36,7 @@ export class RecordedMachine {
   readonly #said: GrowingFile;
   readonly #began = performance.now();
   #ended: number | null = null;
+  #wasFull = false;
   readonly disks: string;
 
   private constructor(
@@ -52,7 +55,10 @@ export class RecordedMachine {
     const args = machineArguments(scenario, { vmlinux: 'vmlinux' }, places);
     this.commandLine = commandLine(args, [folder, this.disks]);
     // The events that nobody waits for are put down as they come.
-    const taking = setInterval(() => this.monitor.takeEvents(), 200);
+    const taking = setInterval(() => {
+      this.monitor.takeEvents();
+      this.#lookForSpace(folder);
+    }, 200);
     qemu.exited.then(() => {
       this.#ended = performance.now();
       clearInterval(taking);
@@ -100,6 +106,11 @@ export class RecordedMachine {
     return this.#qemu.exit;
   }
 
+  /** Whether there was no space for its files: QEMU goes on then, and what it cannot write is lost. */
+  get wasFull(): boolean {
+    return this.#wasFull;
+  }
+
   /** Where a guest from elsewhere comes in. */
   get arrivingAt(): string {
     return `unix:${join(this.#qemu.places.folder, FILES.arriving)}`;
@@ -116,6 +127,15 @@ export class RecordedMachine {
 
   said(): Promise<Buffer> {
     return this.#said.content();
+  }
+
+  #lookForSpace(folder: string): void {
+    statfs(folder).then(
+      ({ bavail, bsize }) => {
+        if (bavail * bsize < SPACE_BYTES_MIN) this.#wasFull = true;
+      },
+      () => {}, // It is gone with QEMU.
+    );
   }
 
   /** Ends QEMU, where it did not end by itself; its log is complete then. */
