@@ -57,7 +57,7 @@ export class Hcalls {
       { name: 'H_STUFF_TCE', weight: 20, make: (_, scene) => this.#stuffTce(scene) },
       { name: 'H_PUT_TCE_INDIRECT', weight: 22, make: (_, scene) => this.#putTceIndirect(scene) },
     ]);
-    this.#lists = new Lists(steering, places.lists, new TcePool(random, this.#tces, memory));
+    this.#lists = new Lists(steering, places, new TcePool(random, this.#tces, memory));
   }
 
   next(scene: Scene): HcallMade {

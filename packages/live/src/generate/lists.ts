@@ -29,8 +29,8 @@ export class Lists {
   readonly #pool: TcePool;
   #next = 0n;
 
-  constructor(steering: Steering, places: GuestPlaces['lists'], pool: TcePool) {
-    this.#places = places;
+  constructor(steering: Steering, { lists, reserved }: GuestPlaces, pool: TcePool) {
+    this.#places = lists;
     this.#pool = pool;
     this.#lengths = new Choices<number, number>(steering, 'list holds', [
       { name: 'what is asked for', weight: 84, make: (_, count) => count },
@@ -49,9 +49,15 @@ export class Lists {
       { name: 'page + 8', weight: 3, make: offset(8) },
       { name: 'page + 2048', weight: 2, make: offset(2048) },
       { name: 'page + 1', weight: 2, make: offset(1) },
+      {
+        name: 'last page of memory',
+        weight: 3,
+        fits: ({ memoryBytes }) => reserved.every(({ start, bytes }) => start + bytes <= memoryBytes - PAGE),
+        make: (random, wanted) => this.#listOf(random, wanted, wanted.memoryBytes - PAGE, 0n),
+      },
       { name: 'right behind memory', weight: 4, make: (_, { memoryBytes }) => at(memoryBytes) },
       { name: 'far behind memory', weight: 3, make: (random) => at((1n << 46n) | page(random)) },
-      { name: 'bit 63', weight: 4, make: (random) => at((1n << 63n) | places.start | page(random)) },
+      { name: 'bit 63', weight: 4, make: (random) => at((1n << 63n) | lists.start | page(random)) },
       { name: 'last page of all', weight: 2, make: () => at(0xffff_ffff_ffff_f000n) },
     ]);
   }
@@ -60,13 +66,17 @@ export class Lists {
     return this.#addresses.make(random, { npages, memoryBytes });
   }
 
-  #listAt(random: Random, { npages }: Wanted, offset: bigint): TceList {
-    const address = this.#places.start + this.#next + offset;
+  #listAt(random: Random, wanted: Wanted, offset: bigint): TceList {
+    const page = this.#places.start + this.#next;
     this.#next = (this.#next + PAGE) % this.#places.bytes;
+    return this.#listOf(random, wanted, page, offset);
+  }
+
+  #listOf(random: Random, { npages }: Wanted, page: bigint, offset: bigint): TceList {
     const count = npages > BigInt(LIST_MAX) ? LIST_MAX : Number(npages);
     const room = Math.floor((Number(PAGE) - Number(offset)) / TCE_BYTES);
     const length = Math.min(this.#lengths.make(random, count), room);
-    return { address, list: this.#pool.cut(random, length) };
+    return { address: page + offset, list: this.#pool.cut(random, length) };
   }
 }
 
