@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Host } from '../src/host.js';
+import { knownFindings } from '../src/live/known.js';
 import { live } from '../src/live/live.js';
 import { type LiveCall, SEED } from '../src/live/live-call.js';
 import type { liveDocument } from '../src/live/live-document.js';
@@ -38,10 +39,11 @@ async function compared(
   call: LiveCall,
   options: FakeOptions = {},
   interrupted: AbortSignal = new AbortController().signal,
+  known: string | null = null,
 ) {
   const { qemu, running } = fakeQemu(options);
   const shown: string[] = [];
-  const answer = await live(call, hostOf(interrupted, shown), () => qemu);
+  const answer = await live(call, hostOf(interrupted, shown), { qemu: () => qemu, known });
   expect(running.size).toBe(0);
   const stdout = jsonText(answer.document);
   const document = documentOf<Document>('live', { status: answer.status, stdout, stderr: '' });
@@ -173,17 +175,43 @@ describe('--defects', { timeout: 180_000 }, () => {
     }
   });
 
-  test('says which one a QEMU does not have: status 1', async () => {
+  test.each`
+    how           | known              | calls
+    ${'search'}   | ${null}            | ${20_000}
+    ${'its file'} | ${knownFindings()} | ${1}
+  `('says which one a QEMU does not have, by $how: status 1', async ({ known, calls }) => {
     const { status, document, text } = await compared(
-      asked({ defects: true, calls: 20_000, machines: ['pseries-7.2'] }),
-      {
-        switches: { shiftCheck: 'fixed' },
-      },
+      asked({ defects: true, calls, machines: ['pseries-7.2'] }),
+      { switches: { shiftCheck: 'fixed' } },
+      undefined,
+      known,
     );
     const shiftCheck = document.defects.find(({ switch: name }) => name === 'shiftCheck');
     expect(status).toBe(1);
     expect(shiftCheck).toMatchObject({ confirmed: false, file: null, calls: null, text: null });
     expect(text).toMatch(/shiftCheck \(B-53; .*\): not seen\n/);
+  });
+
+  test('asks by files that are known, each the shortest that tells its defect', async () => {
+    const { status, document } = await compared(
+      asked({ defects: true, calls: 1 }),
+      {},
+      undefined,
+      knownFindings(),
+    );
+    expect(status).toBe(0);
+    expect(
+      Object.fromEntries(
+        document.defects.map(({ switch: name, confirmed, file }) => [name, confirmed && basename(file!)]),
+      ),
+    ).toEqual({
+      defWinClear: 'default-window-lost.jsonl',
+      createAddrCheck: 'windows-overlap.jsonl',
+      nbTruncation: 'entries-cut.jsonl',
+      shiftCheck: 'shift-above-63.jsonl',
+      postLoadGeomCheck: 'stale-window-after-migration.jsonl',
+    });
+    expect(document.calls).toBe(14);
   });
 });
 

@@ -30,7 +30,7 @@ export interface Defect {
 
 /** What a call of the verb came to. */
 export interface Compared {
-  readonly report: Omit<LiveReport, 'qemu' | 'seed' | 'interrupted'> & {
+  readonly report: Omit<LiveReport, 'qemu' | 'seed' | 'interrupted' | 'fault'> & {
     readonly qemu: string | null;
     readonly seed: number | null;
   };

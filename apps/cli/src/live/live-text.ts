@@ -125,11 +125,12 @@ function defectText(defect: Defect, paint: Paint): string {
 
 /** Which known defects showed. */
 export function defectsText({ report, defects }: Compared, paint: Paint): string {
-  const { qemu, seed, calls, seconds: took } = report;
+  const { qemu, calls, seconds: took } = report;
   const confirmed = defects.filter((defect) => defect.confirmed).length;
   return [
-    `QEMU ${qemu}, seed ${seed}: ${confirmed} of ${counted(defects.length, 'known defect')} confirmed, `,
-    `with ${counted(calls, 'call')} in ${seconds(took)}.\n\n`,
+    `QEMU ${qemu}: ${confirmed} of ${counted(defects.length, 'known defect')} confirmed, `,
+    `with ${counted(calls, 'call')} in ${seconds(took)}.\n`,
+    'The specification without a defect answers the last call otherwise; the one that has it answers as QEMU does.\n\n',
     defects.map((defect) => defectText(defect, paint)).join('\n'),
   ].join('');
 }

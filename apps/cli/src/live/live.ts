@@ -4,20 +4,20 @@ import type { Answer } from '../answer.js';
 import { CallError } from '../call-error.js';
 import type { Host } from '../host.js';
 import { confirmDefects } from './defects.js';
-import { interruption } from './interruption.js';
+import { endOf } from './interruption.js';
 import { knownFindings, machinesOf, outFolder, switchesOf } from './known.js';
 import type { LiveCall } from './live-call.js';
 import { type Compared, liveDocument } from './live-document.js';
 import { defectsText, liveText, replayedText } from './live-text.js';
 import { progressText } from './progress-text.js';
-import { installedQemu, type Qemu } from './qemu.js';
+import { installedQemu, type Place } from './qemu.js';
 import { replayFiles } from './replay-files.js';
 
 /** Calls that are made up. */
-async function compareRandom(call: LiveCall, host: Host, ask: () => Qemu): Promise<Compared> {
+async function compareRandom(call: LiveCall, host: Host, place: Place): Promise<Compared> {
   const switches = switchesOf(call.set);
   const out = outFolder(call.out);
-  const qemu = ask();
+  const qemu = place.qemu();
   const machines = machinesOf(call.machines, qemu.machines);
   const began = performance.now();
   const report = await runLive({
@@ -28,19 +28,21 @@ async function compareRandom(call: LiveCall, host: Host, ask: () => Qemu): Promi
     calls: call.calls,
     switches,
     out,
-    known: knownFindings(),
+    known: place.known,
     signal: host.interrupted,
     onProgress: (progress: LiveProgress) =>
       host.progress.show(progressText(progress, performance.now() - began)),
   });
-  const error = report.interrupted ? interruption(report.calls) : null;
+  const error = endOf(report);
   return { report, switches: { ...switches }, files: [], defects: [], error };
 }
 
+const here = (): Place => ({ qemu: installedQemu, known: knownFindings() });
+
 /** `spapr-dma live [FILE…]` */
-export async function live(call: LiveCall, host: Host, ask: () => Qemu = installedQemu): Promise<Answer> {
+export async function live(call: LiveCall, host: Host, place: Place = here()): Promise<Answer> {
   try {
-    return await answerTo(call, host, ask);
+    return await answerTo(call, host, place);
   } catch (error) {
     // A QEMU that does not start, or a file under vectors/ that somebody spoilt.
     if (!(error instanceof LiveError || error instanceof InputError)) throw error;
@@ -48,7 +50,7 @@ export async function live(call: LiveCall, host: Host, ask: () => Qemu = install
   }
 }
 
-async function answerTo(call: LiveCall, host: Host, ask: () => Qemu): Promise<Answer> {
+async function answerTo(call: LiveCall, host: Host, place: Place): Promise<Answer> {
   const { paint } = host;
   const answer = (compared: Compared, isGood: boolean, text: () => string): Answer => ({
     status: compared.error !== null ? 2 : isGood ? 0 : 1,
@@ -56,14 +58,14 @@ async function answerTo(call: LiveCall, host: Host, ask: () => Qemu): Promise<An
     text,
   });
   if (call.files.length > 0) {
-    const compared = await replayFiles(call, host, ask);
+    const compared = await replayFiles(call, host, place.qemu);
     return answer(compared, compared.report.differences === 0, () => replayedText(compared, paint));
   }
   if (call.defects) {
-    const compared = await confirmDefects(call, host, ask);
+    const compared = await confirmDefects(call, host, place);
     const isEach = compared.defects.every(({ confirmed }) => confirmed);
     return answer(compared, isEach, () => defectsText(compared, paint));
   }
-  const compared = await compareRandom(call, host, ask);
+  const compared = await compareRandom(call, host, place);
   return answer(compared, compared.report.differences === 0, () => liveText(compared, paint));
 }

@@ -11,6 +11,14 @@ export interface Qemu {
   readonly start: StartTarget;
 }
 
+/** What the verb finds where it runs, or a test gives it. */
+export interface Place {
+  /** @throws CallError that says how to install a QEMU, where there is none */
+  readonly qemu: () => Qemu;
+  /** A folder of findings that are known; null where there is none. */
+  readonly known: string | null;
+}
+
 /** The QEMU that is installed. @throws CallError that says how to install one, where there is none */
 export function installedQemu(): Qemu {
   const lacks = qemuLacks();
