@@ -1,5 +1,6 @@
 import { tceIndex } from '@spapr-dma/protocol';
 import { describe, expect, test } from 'vitest';
+import type { QemuState } from '../src/state.js';
 import { connectDevice, disconnectDevice, notifyEntry } from '../src/vfio-hooks.js';
 import {
   DEFAULT_WINDOW,
@@ -77,6 +78,15 @@ test('of two containers of a PHB the one that stays still needs the windows told
   expect(gone.tables.map(({ needVfio }) => needVfio)).toEqual([true, true]);
   const log = play(gone, notifyEntry(gone, L0, tceIndex(2), 0x5003n), host).log;
   expect(log.filter((line) => line.startsWith('VFIO'))).toEqual([expect.stringContaining('containerFd=7')]);
+});
+
+test('a window that a device with a cache of its own listens to is needed after the last container', () => {
+  const { qemu, host } = running();
+  const phbs = [{ mode: 'present', properties: { index: 0 }, notifiers: 1 }];
+  const listened = { ...qemu, phbs } as unknown as QemuState;
+  const gone = play(listened, disconnectDevice(listened, 'v1'), host).qemu;
+  expect(gone.vfio.containers).toEqual([]);
+  expect(gone.tables.map(({ needVfio }) => needVfio)).toEqual([true, true]);
 });
 
 test('one of two functions of a group only closes its descriptor', () => {

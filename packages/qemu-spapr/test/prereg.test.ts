@@ -55,6 +55,17 @@ test('memory that is no whole pages of the host is left out', () => {
   ]);
 });
 
+test.each`
+  joins    | size
+  ${false} | ${'vaddr=0x7f0020000000 size=0x10000000'}
+  ${true}  | ${'vaddr=0x7f0000000000 size=0x30000000'}
+`('memory where other memory ends is a piece of its own unless it joins that: $joins', ({ joins, size }) => {
+  const next = { ...DIMM, gpa: gpa(0x2000_0000n), ...(joins ? { joins } : {}) };
+  const { qemu, host } = plugged({}, next);
+  const registered = play(qemu, ramAdded(qemu, next), host).log.filter((line) => line.includes('_REGISTER_'));
+  expect(registered).toEqual([`VFIO_IOMMU_SPAPR_REGISTER_MEMORY containerFd=4 ${size}`]);
+});
+
 test('without a container of v2 nobody hears of memory', () => {
   const { qemu } = plugged({ iommuType: 'v1' });
   expect(ramAdded(qemu, DIMM)).toBe(null);

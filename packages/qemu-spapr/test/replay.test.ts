@@ -84,6 +84,19 @@ describe('a window with two live entries of eight is replayed', () => {
   });
 });
 
+test.each`
+  entriesAtOnce | log
+  ${2 ** 53}    | ${['view_bulk_load', 'replay of 8', 'MAP_DMA 0x1000']}
+  ${1}          | ${['replay of 8', 'load 0', 'load 1', 'MAP_DMA 0x1000', ...[2, 3, 4, 5, 6, 7].map((each) => `load ${each}`)]}
+`(
+  'an entry with an address and no permissions is not unmapped, $entriesAtOnce at once',
+  ({ entriesAtOnce, log }) => {
+    const host = hostWith([1]);
+    host.put(L0, 3, 0x3000n);
+    expect(replayed({}, { entriesAtOnce }, {}, host)).toEqual(log);
+  },
+);
+
 describe('an empty window', () => {
   test.each`
     policy                   | fd      | log

@@ -61,6 +61,28 @@ test('a window goes: nobody listens, one UNMAP_DMA of the whole, then the hardwa
   expect(gone.qemu.vfio.containers[0]?.hostwins.length).toBe(1);
 });
 
+test('of two containers the older one hears first of a window that comes, and last of one that goes', () => {
+  const host = new FakeHost();
+  host.createsAnywhere = true;
+  host.refuse = (call) =>
+    call.type === 'VFIO_GROUP_SET_CONTAINER' && call.groupFd === 6 && call.containerFd === 4
+      ? 'EPERM'
+      : undefined;
+  const { qemu } = connected({}, {}, host);
+  const two = play(qemu, connectDevice(qemu, device(2)), host).qemu;
+  const heard = (log: readonly string[]) =>
+    log.flatMap((line) => /^VFIO_IOMMU_SPAPR_TCE_\w+ containerFd=\d+/.exec(line) ?? []);
+  const there = shows(two, L0, DEFAULT_WINDOW, host);
+  expect(heard(there.log)).toEqual([
+    'VFIO_IOMMU_SPAPR_TCE_CREATE containerFd=4',
+    'VFIO_IOMMU_SPAPR_TCE_CREATE containerFd=7',
+  ]);
+  expect(heard(play(there.qemu, tableDisabling(there.qemu, L0), host).log)).toEqual([
+    'VFIO_IOMMU_SPAPR_TCE_REMOVE containerFd=7',
+    'VFIO_IOMMU_SPAPR_TCE_REMOVE containerFd=4',
+  ]);
+});
+
 test('a v1 container unmaps a window that goes, and keeps its own', () => {
   const { qemu, host } = connected({ iommuType: 'v1' });
   const there = shows(qemu, L0, DEFAULT_WINDOW, host).qemu;
@@ -208,6 +230,14 @@ describe('a window that the host refuses', () => {
     const { qemu, host } = connected({ iommuType: 'v1' });
     expect(shows(qemu, L1, DYNAMIC_WINDOW, host).log.at(-2)).toBe(
       "! Container can't map guest IOVA region 0x800000000000000..0x80000007fffffff",
+    );
+  });
+
+  test('on a v1 host a window that only begins in its one is refused as a whole', () => {
+    const { qemu, host } = connected({ iommuType: 'v1' });
+    const large = { ...DEFAULT_WINDOW, entries: 0x10_0000 };
+    expect(shows(qemu, L0, large, host).log.at(-2)).toBe(
+      "! Container can't map guest IOVA region 0x0..0xffffffff",
     );
   });
 
