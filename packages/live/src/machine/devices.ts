@@ -75,18 +75,13 @@ export class Devices {
     return mover;
   }
 
-  /** Where windows of a PHB can begin. */
-  startsOf(phb: number): readonly bigint[] {
-    const device = this.#phbs.find(({ index }) => index === phb);
-    if (device === undefined) return [];
-    const { dma64WinAddr, dmaWinAddr } = completeProperties(this.#machine, device);
-    return [...new Set<bigint>([dma64WinAddr, dmaWinAddr])];
-  }
-
   async #found(guest: Guest, phb: number): Promise<Mover | null> {
-    const starts = this.startsOf(phb);
+    const device = this.#phbs.find(({ index }) => index === phb);
+    if (device === undefined) return null;
+    const { dma64WinAddr, dmaWinAddr } = completeProperties(this.#machine, device);
+    const starts = [...new Set<bigint>([dma64WinAddr, dmaWinAddr])];
     for (const edu of this.#edus) {
-      if (edu.place.phb === phb && (await edu.setUp(guest))) return { edu, starts };
+      if (edu.place.phb === phb && (await edu.setUp(guest))) return { edu, starts, ownStart: dmaWinAddr };
     }
     return null;
   }

@@ -14,6 +14,7 @@ import { Monitor } from './monitor.js';
 import { Ram } from './ram.js';
 import { writeStub } from './stub.js';
 import { Transfers } from './transfers.js';
+import { WindowStarts } from './window-starts.js';
 
 export interface LiveMachineOptions {
   /** How long the guest may take for a batch, in ms. Default: 20 s. */
@@ -44,6 +45,7 @@ export class LiveMachine implements CallTarget {
   readonly #batch: Batch;
   readonly #guest: Guest;
   readonly #devices: Devices;
+  readonly #starts = new WindowStarts();
   readonly #transfers: Transfers;
   readonly #monitor: Monitor;
   #qemu: QemuProcess;
@@ -61,7 +63,7 @@ export class LiveMachine implements CallTarget {
     this.#batch = new Batch(ram);
     this.#guest = new Guest(ram, mailbox, current);
     this.#devices = new Devices(machine);
-    this.#transfers = new Transfers(this.#guest);
+    this.#transfers = new Transfers(this.#guest, this.#starts);
     this.#monitor = new Monitor(machine, this.#devices, current);
   }
 
@@ -171,7 +173,10 @@ export class LiveMachine implements CallTarget {
     this.#mailbox.post(batch.entries, count);
     const isDone = await this.#mailbox.answered(batch.entries, count, () => this.#qemu.exit !== null);
     const made = isDone ? count : count - this.#mailbox.left;
-    for (const answer of batch.answers(made)) answers.push(answer);
+    for (const [n, answer] of batch.answers(made).entries()) {
+      answers.push(answer);
+      if (answer.kind === 'rtas') this.#starts.saw(calls[from + n]!, answer);
+    }
     if (!isDone) answers.push(await abortOf(this.#qemu));
     return at;
   }
@@ -208,6 +213,7 @@ export class LiveMachine implements CallTarget {
 
   async #command(call: Extract<Single, { kind: 'monitor' }>): Promise<QemuAnswer> {
     const answer = call.op === 'migrate' ? await this.#migrate() : await this.#monitor.make(call);
+    this.#starts.saw(call, answer);
     this.#devices.forget();
     this.#transfers.forget(call.op === 'system_reset' ? { wereLoaded: false } : {});
     if (call.op === 'system_reset' || call.op === 'migrate') await this.#describeTree();

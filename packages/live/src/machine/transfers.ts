@@ -5,6 +5,7 @@ import { allMade, type Entry, type Guest, getTce, putFirst, putTce, type Returne
 import { BATCH_MAX, DUMP, MARKER, type Stretch } from './layout.js';
 import { LiveError } from './live-error.js';
 import { fatesOfRead, fatesOfWrite, piecesOf } from './pieces.js';
+import type { WindowStarts } from './window-starts.js';
 import { type Candidate, type Look, looksAt, type SeenWindow, windowsSeen } from './windows.js';
 
 /** A device's buffer does not hold what it must. */
@@ -41,6 +42,8 @@ export interface Mover {
   readonly edu: Edu;
   /** Where windows of its PHB can begin. */
   readonly starts: readonly bigint[];
+  /** Where its PHB's default window begins. */
+  readonly ownStart: bigint;
 }
 
 /**
@@ -52,13 +55,15 @@ export interface Mover {
  */
 export class Transfers {
   readonly #guest: Guest;
+  readonly #starts: WindowStarts;
   readonly #known = new Map<number, Known>();
   #markers = 0;
   /** Windows were loaded, and devices may find them elsewhere (B-29). */
   #wereLoaded = false;
 
-  constructor(guest: Guest) {
+  constructor(guest: Guest, starts: WindowStarts) {
     this.#guest = guest;
+    this.#starts = starts;
   }
 
   /** Windows or devices may have changed. */
@@ -71,8 +76,9 @@ export class Transfers {
    * Has a device make a transfer.
    * @throws Undecodable, BufferDiffers, GuestGone
    */
-  async make({ op, phb, ioba, bytes }: DmaMade, { edu, starts }: Mover): Promise<QemuAnswer> {
-    const known = this.#known.get(phb) ?? (await this.#learn(phb, edu, starts));
+  async make({ op, phb, ioba, bytes }: DmaMade, mover: Mover): Promise<QemuAnswer> {
+    const { edu } = mover;
+    const known = this.#known.get(phb) ?? (await this.#learn(phb, mover));
     const { ram } = this.#guest;
     const isRead = op === 'dma-read';
     const { moved, candidates } =
@@ -115,7 +121,7 @@ export class Transfers {
     const returned = await this.#guest.make(isOneBatch ? [...before, ...entries] : before);
     if (isOneBatch) allMade(entries, returned.slice(before.length));
     else await this.#guest.mustMake(entriesWith(putTce(liobn, first, returned[0]!.r4)));
-    const moved = isRead ? this.#dumped(bytes) : marker;
+    const moved = isRead ? this.#dumped(lender, bytes) : marker;
     edu.holds.set(moved);
     return { moved, candidates: candidatesOf(looks, returned.slice(1)) };
   }
@@ -138,8 +144,8 @@ export class Transfers {
     return { moved: Buffer.from(edu.holds.subarray(0, bytes)), candidates: candidatesOf(looks, returned) };
   }
 
-  async #learn(phb: number, edu: Edu, starts: readonly bigint[]): Promise<Known> {
-    const windows = await windowsSeen(this.#guest, phb, starts);
+  async #learn(phb: number, { edu, starts, ownStart }: Mover): Promise<Known> {
+    const windows = await windowsSeen(this.#guest, phb, (liobn) => this.#starts.of(liobn) ?? ownStart);
     const lender = await this.#lenderOf(edu, windows, starts);
     const known: Known = { starts, windows, lender };
     this.#known.set(phb, known);
@@ -189,7 +195,7 @@ export class Transfers {
     const putBack = await this.#putBack(lender);
     this.#guest.ram.write(DUMP.at, Buffer.alloc(TRANSFER_MAX, UNWRITTEN));
     await this.#guest.mustMake(dumping(edu, lender, TRANSFER_MAX, putBack));
-    const got = this.#dumped(TRANSFER_MAX);
+    const got = this.#dumped(lender, TRANSFER_MAX);
     const at = got.findIndex((byte, n) => byte !== edu.holds[n]);
     if (at >= 0) {
       const seen = got.subarray(at, at + 16).toString('hex');
@@ -215,11 +221,14 @@ export class Transfers {
     return marker;
   }
 
-  #dumped(bytes: number): Buffer {
+  #dumped({ window, region }: Lender, bytes: number): Buffer {
     const got = this.#guest.ram.read(DUMP.at, bytes);
     const at = got.indexOf(UNWRITTEN);
     if (at < 0) return got;
-    throw new BufferDiffers(`what a device holds did not come through the window that was lent: byte ${at}`);
+    const { liobn, start, shift } = window;
+    const named = `LIOBN 0x${liobn.toString(16)} at 0x${start.toString(16)}, pages of 2^${shift} bytes`;
+    const place = region === start ? '' : `, which devices find at 0x${region.toString(16)}`;
+    throw new BufferDiffers(`byte ${at} of what a device holds did not come through ${named}${place}`);
   }
 }
 

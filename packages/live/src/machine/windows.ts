@@ -14,12 +14,11 @@ export interface SeenWindow {
   readonly shift: number;
 }
 
-const SLOTS = [1, 0] as const;
 const SHIFTS = 64n;
 /** An entry that nobody else writes. */
 const NONCE = 0x5eed_0f0a_11f1_e1d3n;
 
-const liobnOf = (phb: number, slot: number): number => 0x8000_0000 + phb * 0x100 + slot;
+export const liobnOf = (phb: number, slot: number): number => 0x8000_0000 + phb * 0x100 + slot;
 
 /** Where hypercalls may find the first entry of a window that begins there, the nearest first. */
 function firstsOf(start: bigint): readonly bigint[] {
@@ -32,29 +31,26 @@ function firstsOf(start: bigint): readonly bigint[] {
 }
 
 /**
- * The windows of a PHB, that of slot 1 first. Where a window begins, an entry is and before it is none; how large its
- * pages are shows how far the first entry reaches. It is written for that, and gets back what it had.
+ * The windows of a PHB, that of slot 1 first. How large their pages are shows how far the first entry reaches: it is
+ * written for that, and gets back what it had.
  *
- * @param starts where windows of this PHB can begin
+ * @param startOf where the window of a LIOBN begins, if there is one
  */
 export async function windowsSeen(
   guest: Guest,
   phb: number,
-  starts: readonly bigint[],
+  startOf: (liobn: number) => bigint,
 ): Promise<readonly SeenWindow[]> {
-  const asked = SLOTS.flatMap((slot) => starts.map((start) => ({ liobn: liobnOf(phb, slot), start })));
   const windows: SeenWindow[] = [];
-  for (const { liobn, start } of asked) {
+  for (const slot of [1, 0]) {
+    const liobn = liobnOf(phb, slot);
+    const start = startOf(liobn);
     const firsts = firstsOf(start);
-    const returned = await guest.make(
-      firsts.flatMap((first) => [getTce(liobn, first), getTce(liobn, first - 1n)]),
-    );
-    const at = firsts.findIndex((_, n) => returned[n * 2]!.rc === 0n);
+    const returned = await guest.make(firsts.map((first) => getTce(liobn, first)));
+    const at = returned.findIndex(({ rc }) => rc === 0n);
     const first = firsts[at];
     if (first === undefined) continue;
-    const isWithin = first > 0n && returned[at * 2 + 1]!.rc === 0n;
-    if (isWithin) continue;
-    windows.push({ liobn, start, first, shift: await shiftOf(guest, liobn, first, returned[at * 2]!.r4) });
+    windows.push({ liobn, start, first, shift: await shiftOf(guest, liobn, first, returned[at]!.r4) });
   }
   return windows;
 }
