@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openInput, type QemuAnswer, runVectors } from '@spapr-dma/trace';
+import { openInput, type QemuAnswer, type QemuCall, runVectors } from '@spapr-dma/trace';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LiveOptions } from '../src/run/options.ts';
 import type { LiveReport } from '../src/run/report.ts';
@@ -71,7 +71,9 @@ describe('a QEMU that is as specified', () => {
   });
 
   test('that ends as specified is a finding, shrunk to what it takes; another machine goes on', async () => {
-    const { report } = await run({}, { calls: 12_000, out: folder });
+    const { report, counted } = await run({}, { calls: 12_000, out: folder });
+    // What is foreseen is shrunk without a QEMU: one confirms it.
+    expect(counted.started).toBe(report.machines + report.findings.length);
     const create = report.findings.find(({ text }) => text.startsWith('ibm,create-pe-dma-window'));
     // A create of 2^32 entries, and another one.
     expect(create).toMatchObject({ kind: 'abort', calls: 2, known: false, repeatable: true });
@@ -135,6 +137,15 @@ describe('a QEMU with a behaviour that the specification lacks', () => {
 const died = (text: string): QemuAnswer => ({ kind: 'abort', text });
 
 describe('a QEMU', () => {
+  test('that ends later than the specification foresees is shrunk by asking it', async () => {
+    const isLate = (_: QemuCall, answer: QemuAnswer, at: number): QemuAnswer | null =>
+      answer.kind === 'abort' && at < 10 ? { kind: 'rtas', rc: 0, rets: [-1] } : answer;
+    const { report, counted } = await run({ says: isLate }, { calls: 12_000, seed: 8 });
+    const finding = report.findings.find(({ kind }) => kind === 'abort');
+    expect(finding).toMatchObject({ calls: 11, repeatable: true });
+    expect(counted.started).toBeGreaterThan(report.machines + 10);
+  });
+
   test('that dies where the specification does not foresee it differs', async () => {
     const fake: Fake = {
       says: (call, answer) =>
