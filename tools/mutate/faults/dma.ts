@@ -1,0 +1,103 @@
+import type { Fault } from '../fault.ts';
+
+/** DMA of emulated devices. */
+export const dmaFaults: readonly Fault[] = [
+  {
+    name: 'translate-one-past-the-end',
+    file: 'translate.ts',
+    what: 'A lookup takes the entry behind the last one for one of the table.',
+    before: 'return index >= BigInt(table.nbTable) ? undefined',
+    after: 'return index > BigInt(table.nbTable) ? undefined',
+  },
+  {
+    name: 'translate-write-permission-lost',
+    file: 'translate.ts',
+    what: 'A lookup sees the permission to read only.',
+    before: 'perm: Number(tce & 3n)',
+    after: 'perm: Number(tce & 1n)',
+  },
+  {
+    name: 'translate-4k-mask',
+    file: 'translate.ts',
+    what: 'A lookup takes the address of a large page with the bits below the page.',
+    before: 'translated: tce & mask,',
+    after: 'translated: tce & 0xffff_ffff_ffff_f000n,',
+  },
+  {
+    name: 'xlate-line-mask',
+    file: 'device-dma.ts',
+    what: 'The line of a lookup shows 16 bits of the mask, not 32.',
+    before: 'mask: Number(addrMask & 0xffff_ffffn),',
+    after: 'mask: Number(addrMask & 0xffffn),',
+  },
+  {
+    name: 'xlate-line-bus-address',
+    file: 'device-dma.ts',
+    what: 'The line of a lookup shows the bus address, not the one relative to the window.',
+    before: 'address: offset,\n',
+    after: 'address: call.ioba + 0n,\n',
+  },
+  {
+    name: 'dma-steps-of-8',
+    file: 'device-dma.ts',
+    what: 'Where nothing may be reached, a transfer goes on in steps of 8 bytes, not 4.',
+    before: 'const UNASSIGNED_BYTES = 4n;',
+    after: 'const UNASSIGNED_BYTES = 8n;',
+  },
+  {
+    name: 'dma-steps-unaligned',
+    file: 'device-dma.ts',
+    what: 'Where nothing may be reached, the size of a step does not follow the alignment of the address.',
+    before: 'while (bytes > left || address % bytes !== 0n) bytes /= 2n;',
+    after: 'while (bytes > left) bytes /= 2n;',
+  },
+  {
+    name: 'dma-overlap-order',
+    file: 'device-dma.ts',
+    what: 'Where two windows overlap, slot 0 answers and not slot 1.',
+    before: '.findLast((table) => contains(table, address));',
+    after: '.find((table) => contains(table, address));',
+  },
+  {
+    name: 'dma-write-by-read-permission',
+    file: 'device-dma.ts',
+    what: 'A device may write where it may read.',
+    before: "call.access === 'read' ? TCE_READ : TCE_WRITE;",
+    after: "call.access === 'read' ? TCE_READ : TCE_READ;",
+  },
+  {
+    name: 'dma-crosses-pages',
+    file: 'device-dma.ts',
+    what: 'A transfer goes on past the end of its page by the entry of its first page.',
+    before: 'min(room, addrMask + 1n - inPage)',
+    after: 'min(room, addrMask * 2n + 1n - inPage)',
+  },
+  {
+    name: 'dma-offset-dropped',
+    file: 'device-dma.ts',
+    what: 'A transfer begins at the start of its page, wherever in the page it was asked for.',
+    before: 'translated | inPage, looked);',
+    after: 'translated, looked);',
+  },
+  {
+    name: 'dma-bypass-ignored',
+    file: 'device-dma.ts',
+    what: 'A VIO device whose translation is off is translated.',
+    before: '?.bypass === true;',
+    after: '?.bypass === undefined;',
+  },
+  {
+    name: 'dma-past-the-end-of-memory',
+    file: 'device-dma.ts',
+    what: 'A transfer that reaches past the end of guest memory counts as memory to its end.',
+    before: 'return left < bytes ? left : bytes;',
+    after: 'return left < 0n ? left : bytes;',
+  },
+  {
+    name: 'dma-second-half-untold',
+    file: 'device-dma.ts',
+    what: 'What a transfer may not read comes back as dropped, as if it were written.',
+    before: "call.access === 'read' ? 'zeros' : 'dropped';",
+    after: "call.access === 'read' ? 'dropped' : 'dropped';",
+  },
+];
