@@ -125,5 +125,5 @@ export async function confirmDefects(call: LiveCall, host: Host, place: Place): 
     if (error !== null) break;
     defects.push(looked.defect);
   }
-  return { report, switches: {}, files: [], defects, error };
+  return { report, switches: {}, branches: null, files: [], defects, error };
 }

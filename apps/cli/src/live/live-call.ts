@@ -14,6 +14,8 @@ export interface LiveCall {
   readonly set: readonly string[];
   /** A folder for the files of findings. */
   readonly out: string;
+  /** Whether it is told which branches of the specification were reached. */
+  readonly branches: boolean;
   /** Whether the known defects are confirmed, one after the other. */
   readonly defects: boolean;
 }
@@ -24,6 +26,7 @@ interface LiveCommandOptions {
   readonly machine?: readonly string[];
   readonly set?: readonly string[];
   readonly out?: string;
+  readonly branches: boolean;
   readonly defects?: true;
 }
 
@@ -73,6 +76,7 @@ export function liveCommand(accept: (call: LiveCall) => void): Command {
     )
     .option('--set <name=value>', 'set a switch of the specification; may be given several times', collected)
     .option('--out <folder>', `where files of findings go (default: ${OUT}, made when there is one)`)
+    .option('--no-branches', 'do not watch which branches of the specification are reached: somewhat faster')
     .option(
       '--defects',
       'for each known defect, compare with the specification without it until they differ: that confirms it',
@@ -123,6 +127,7 @@ function liveCallOf(files: readonly string[], options: LiveCommandOptions): Live
     machines: [...new Set(options.machine ?? [])],
     set: options.set ?? [],
     out: options.out ?? OUT,
+    branches: options.branches,
     defects: options.defects ?? false,
   };
 }

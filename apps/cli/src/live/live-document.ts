@@ -1,4 +1,4 @@
-import type { LiveReport } from '@spapr-dma/live';
+import type { LiveReport, SpecificationCoverage } from '@spapr-dma/live';
 import type { Fault } from '../answer.js';
 
 /** A file of calls that was replayed on a real QEMU. */
@@ -35,13 +35,27 @@ export interface Compared {
     readonly seed: number | null;
   };
   readonly switches: Readonly<Record<string, string>>;
+  /** What ran of the specification; null where nobody watched. */
+  readonly branches: SpecificationCoverage | null;
   readonly files: readonly ReplayedFile[];
   readonly defects: readonly Defect[];
   readonly error: Fault | null;
 }
 
+const branchesDocument = ({ files, unreached }: SpecificationCoverage) => ({
+  files: files.map(({ file, reached, functions }) => ({ file, reached, functions })),
+  unreached: unreached.map(({ file, line, name, kind, text, why }) => ({
+    file,
+    line,
+    name,
+    kind,
+    text,
+    why,
+  })),
+});
+
 /** What a call of the verb came to, as `--json` tells it. */
-export function liveDocument({ report, switches, files, defects, error }: Compared) {
+export function liveDocument({ report, switches, branches, files, defects, error }: Compared) {
   const { qemu, seed, calls, machines, versions, differences, coverage, situations, unreached, seconds } =
     report;
   const findings = report.findings.map(({ kind, file, calls: n, text, steps, times, known, repeatable }) => ({
@@ -66,6 +80,7 @@ export function liveDocument({ report, switches, files, defects, error }: Compar
     coverage,
     situations,
     unreached: unreached.map(({ op, status, why }) => ({ op, status, why })),
+    branches: branches && branchesDocument(branches),
     findings,
     files,
     defects,
@@ -86,6 +101,7 @@ export const notCompared = (error: Fault) => ({
   coverage: {},
   situations: {},
   unreached: [],
+  branches: null,
   findings: [],
   files: [],
   defects: [],

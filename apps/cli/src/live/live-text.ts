@@ -7,8 +7,9 @@ import type { Compared, Defect, ReplayedFile } from './live-document.js';
 /** Calls of a finding that are shown where there are more: the last ones, since the last of all shows it. */
 const STEPS_MAX = 40;
 
-/** Situations that are listed. */
+/** Situations, and places of the specification, that are listed. */
 const SITUATIONS_MAX = 12;
+const PLACES_MAX = 12;
 
 const shownFile = (file: string): string => printable(file);
 
@@ -47,17 +48,25 @@ function coverageText(coverage: LiveReport['coverage']): string {
   return rows.length === 0 ? '' : `\n${table([{ title: 'operation' }, { title: 'answers' }], rows)}`;
 }
 
+/** Those of one key together, in the order of their first. */
+function groupedBy<Each>(all: readonly Each[], keyOf: (each: Each) => string): readonly (readonly Each[])[] {
+  const groups = new Map<string, Each[]>();
+  for (const each of all) groups.set(keyOf(each), [...(groups.get(keyOf(each)) ?? []), each]);
+  return [...groups.values()];
+}
+
 /** Statuses that were not met, with the operations that have them, those first that could have been. */
 function unreachedText(unreached: LiveReport['unreached'], paint: Paint): string {
   if (unreached.length === 0) return '';
-  const groups = new Map<string, LiveReport['unreached']>();
-  for (const each of [...unreached].sort((a, b) => Number(a.why !== null) - Number(b.why !== null))) {
-    const key = `${each.status} ${each.why}`;
-    groups.set(key, [...(groups.get(key) ?? []), each]);
-  }
-  const rows = [...groups.values()].map((group) => [
-    group[0]!.status,
-    group.map(({ op }) => op).join(', '),
+  const sorted = [...unreached].sort((a, b) => Number(a.why !== null) - Number(b.why !== null));
+  const ofStatus = groupedBy(sorted, ({ status, why }) => `${status} ${why}`).map((group) => ({
+    status: group[0]!.status,
+    why: group[0]!.why,
+    ops: group.map(({ op }) => op).join(', '),
+  }));
+  const rows = groupedBy(ofStatus, ({ ops, why }) => `${ops} ${why}`).map((group) => [
+    group.map(({ status }) => status).join(', '),
+    group[0]!.ops,
     group[0]!.why ?? { text: 'These calls did not come to it.', paint: paint.warn },
   ]);
   return `\nNot answered\n${table([{ title: 'status' }, { title: 'of' }, { title: 'why' }], rows)}`;
@@ -75,6 +84,26 @@ function situationsText(situations: LiveReport['situations']): string {
   ].join('');
 }
 
+/** What of the specification did not run, without what calls cannot reach. */
+function branchesText({ files, unreached }: NonNullable<Compared['branches']>): string {
+  const reached = files.reduce((sum, file) => sum + file.reached, 0);
+  const functions = files.reduce((sum, file) => sum + file.functions, 0);
+  const missed = unreached.filter(({ why }) => why === null);
+  const explained = unreached.length - missed.length;
+  const more = missed.length - PLACES_MAX;
+  const rows = missed
+    .slice(0, PLACES_MAX)
+    .map(({ file, line, name, text }) => [`${file}:${line}`, name, excerpt(text, 80)]);
+  return [
+    `\nSpecification: ${reached} of ${functions} functions ran. Not reached: ${counted(explained, 'place')} that such calls cannot reach, `,
+    `and ${missed.length} more${missed.length === 0 ? '.' : ':'}\n`,
+    rows.length === 0
+      ? ''
+      : table([{ title: 'place' }, { title: 'function' }, { title: 'code' }], rows, '  '),
+    more > 0 ? `  and ${grouped(more)} more, all in --json\n` : '',
+  ].join('');
+}
+
 /** The calls that show something, the last one last. */
 function stepsText(steps: readonly string[]): string {
   const left = Math.max(0, steps.length - STEPS_MAX);
@@ -84,11 +113,15 @@ function stepsText(steps: readonly string[]): string {
 
 function findingText(finding: LiveFinding, paint: Paint): string {
   const { kind, file, calls, text, steps, times, known, repeatable } = finding;
-  const mark = kind === 'difference' ? paint.bad('difference') : paint.strong('QEMU ends, as specified');
+  const after = `after ${counted(calls, 'call')}`;
+  const what =
+    kind === 'difference'
+      ? `${paint.bad('difference')} ${after}`
+      : `${paint.strong('QEMU ends')} ${after}, as specified`;
   const met = times === 1 ? '' : `, met ${counted(times, 'time')}`;
   const where = file === null ? '' : `; ${shownFile(file)}${known ? ' (known)' : ''}`;
   return [
-    `  ${mark} after ${counted(calls, 'call')}${met}${where}\n`,
+    `  ${what}${met}${where}\n`,
     `    ${excerpt(text, 1000)}\n`,
     repeatable ? '' : `    ${paint.warn('It did not come again on a fresh machine.')}\n`,
     kind === 'difference' ? stepsText(steps) : '',
@@ -103,11 +136,13 @@ function findingsText(findings: readonly LiveFinding[], paint: Paint): string {
 /** A comparison of calls that were made up. */
 export function liveText(compared: Compared, paint: Paint): string {
   const { coverage, unreached, situations, findings } = compared.report;
+  const { branches } = compared;
   return [
     headText(compared, paint),
     coverageText(coverage),
     unreachedText(unreached, paint),
     situationsText(situations),
+    branches === null ? '' : branchesText(branches),
     findingsText(findings, paint),
   ].join('');
 }

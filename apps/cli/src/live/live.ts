@@ -1,4 +1,4 @@
-import { LiveError, type LiveProgress, runLive } from '@spapr-dma/live';
+import { LiveError, type LiveProgress, runLive, SpecificationRecorder } from '@spapr-dma/live';
 import { InputError } from '@spapr-dma/trace';
 import type { Answer } from '../answer.js';
 import { CallError } from '../call-error.js';
@@ -20,6 +20,7 @@ async function compareRandom(call: LiveCall, host: Host, place: Place): Promise<
   const qemu = place.qemu();
   const machines = machinesOf(call.machines, qemu.machines);
   const began = performance.now();
+  const recorder = call.branches ? await SpecificationRecorder.start() : null;
   const report = await runLive({
     start: qemu.start,
     qemu: qemu.version,
@@ -33,8 +34,9 @@ async function compareRandom(call: LiveCall, host: Host, place: Place): Promise<
     onProgress: (progress: LiveProgress) =>
       host.progress.show(progressText(progress, performance.now() - began)),
   });
+  const branches = (await recorder?.stop()) ?? null;
   const error = endOf(report);
-  return { report, switches: { ...switches }, files: [], defects: [], error };
+  return { report, switches: { ...switches }, branches, files: [], defects: [], error };
 }
 
 const here = (): Place => ({ qemu: installedQemu, known: knownFindings() });

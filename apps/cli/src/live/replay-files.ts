@@ -208,6 +208,7 @@ export async function replayFiles(call: LiveCall, host: Host, ask: () => Qemu): 
   return {
     report: { ...report, coverage: coverage.statuses() },
     switches: { ...switches },
+    branches: null,
     files,
     defects: [],
     error,
