@@ -195,4 +195,11 @@ describe.skipIf(lacks !== null)(`a real QEMU that aborts at its monitor’s word
     ]);
     await live.close();
   });
+
+  test('a function is plugged where one is that the guest cannot see', async () => {
+    const live = await LiveMachine.start(machineOf([phb(0)]));
+    const plugs = [addPci('one', 0, 0x21), dma('read', 0, 0n, 8), addPci('other', 0, 0x21)];
+    expect((await live.play(plugs)).map(inShort)).toEqual(['done', '8 zeros', 'QEMU ended by SIGSEGV']);
+    await live.close();
+  });
 });

@@ -80,6 +80,21 @@ describe('what a device moved', () => {
     ram.check();
   });
 
+  test('and landed anywhere is found by one of some looks at a part of memory', () => {
+    ram.write(at + 0x5003, Buffer.of(1));
+    const looks = Array.from({ length: 16 }, () => {
+      try {
+        ram.checkPart();
+        return 'as it was';
+      } catch (error) {
+        return (error as Error).name;
+      }
+    });
+    expect(looks.filter((look) => look === 'MemoryDiffers').length).toBe(1);
+    ram.describe(at + 0x5000, 0x10);
+    ram.check();
+  });
+
   test('and landed beside where an entry leads is found at once', () => {
     ram.write(at + 3, markerBytes(6, 4));
     const candidates = [{ from: 0, bytes: 4, gpa: BigInt(at) }];

@@ -22,7 +22,7 @@ export async function abortOf(qemu: QemuProcess): Promise<QemuAnswer> {
   const said = qemu.stderr.trim().split('\n');
   if (signal === null || OWN_SIGNALS.includes(signal)) {
     const how = signal === null ? `QEMU ended with status ${status}` : `QEMU ended by ${signal}`;
-    return { kind: 'abort', text: said.find((line) => ASSERTION.test(line)) ?? `${how}: ${said.at(-1)}` };
+    return { kind: 'abort', text: said.find((line) => ASSERTION.test(line)) ?? how };
   }
   throw new QemuKilled(`QEMU was ended by ${signal}, which it does not send itself`);
 }

@@ -143,7 +143,7 @@ export class LiveMachine implements CallTarget {
   }
 
   /**
-   * Ends QEMU, and looks at guest memory where devices wrote to it.
+   * Ends QEMU, and looks at a part of guest memory where devices wrote to it.
    * @throws MemoryDiffers
    */
   async close(): Promise<void> {
@@ -151,7 +151,7 @@ export class LiveMachine implements CallTarget {
     this.#isSound = false;
     await this.#qemu.kill();
     try {
-      if (wasSound && this.#isUnchecked) this.checkMemory();
+      if (wasSound && this.#isUnchecked) this.#ram.checkPart();
       this.#isSound = wasSound;
     } finally {
       if (this.#isSound) this.#ram.release();
