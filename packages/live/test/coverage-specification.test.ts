@@ -17,7 +17,7 @@ async function recorded(calls: number, options: object): Promise<SpecificationCo
 }
 
 const RICH = {
-  shares: { rtas: 0.25, dma: 0.06, monitor: 0.02 },
+  shares: { rtas: 0.25, dma: 0.06, monitor: 0.05 },
   monitor: ['system_reset', 'migrate', 'device_add', 'device_del', 'rcu'],
 };
 

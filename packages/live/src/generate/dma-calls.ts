@@ -107,10 +107,8 @@ export class DmaCalls {
       {
         name: 'PHB without a device',
         weight: 2,
-        fits: ({ phbs, withDevice }) => phbs.some(({ properties }) => !withDevice.includes(properties.index)),
-        make: (source, { phbs, withDevice }) =>
-          source.pick(phbs.filter(({ properties }) => !withDevice.includes(properties.index))).properties
-            .index,
+        fits: ({ withoutDevice }) => withoutDevice.length > 0,
+        make: (source, { withoutDevice }) => source.pick(withoutDevice),
       },
     ]);
     const iobas = iobaChoices(steering, 'DMA in a window');

@@ -38,7 +38,7 @@ const WISH_FACTOR = 500;
 /** Calls for which windows stay as they are once they are as they were wanted, and the share of transfers then. */
 const CALM_CALLS = 16;
 const CALM_CALLS_MIGRATED = 48;
-const CALM_DMA = 0.04;
+const CALM_DMA = 0.02;
 const CALM_DMA_MOVED = 0.25;
 const PAGE_BYTES = 4096;
 /** How often a transfer is looked for that reaches nothing that it must not. */
@@ -63,6 +63,7 @@ export class Generator {
   readonly #rtas: RtasCalls;
   readonly #dma: DmaCalls;
   readonly #monitor: MonitorCalls;
+  readonly #hasDma: boolean;
   #machine: QemuMachine | null = null;
   /** Calls for which windows stay as they are. */
   #calm = 0;
@@ -73,11 +74,13 @@ export class Generator {
       shares,
       entriesShiftMax = ENTRIES_SHIFT_MAX,
       steered = true,
+      dma = true,
       monitor = new Set(),
     } = options;
     this.#random = random;
     this.#options = options;
     this.#shares = { ...SHARES, ...shares };
+    this.#hasDma = dma && this.#shares.dma > 0;
     this.#steering = new Steering(steered);
     const memory = { first: firstFree(places), end: ramMb * 2 ** 20 };
     this.#hcalls = new Hcalls(random, this.#steering, memory, places);
@@ -122,7 +125,7 @@ export class Generator {
 
   #made(scene: Scene, specified: Specified): QemuCall {
     if (scene.dying.length > 0) return this.#monitor.afterLeaving(scene);
-    const { monitor = NOBODY, dma = true } = this.#options;
+    const { monitor = NOBODY } = this.#options;
     const { rtas, dma: transfers, monitor: commands } = this.#shares;
     if (this.#calm > 0) return this.#calmCall(scene, specified);
     let place = this.#random.fraction();
@@ -131,7 +134,7 @@ export class Generator {
     if (place < rtas)
       return this.#rtas.next(scene, specified.state, (goal) => this.#reached(goal, specified));
     place -= rtas;
-    if (place < transfers && dma) return this.#transfer(scene, specified);
+    if (place < transfers && this.#hasDma) return this.#transfer(scene, specified);
     return this.#hcalls.next(scene);
   }
 
@@ -149,9 +152,9 @@ export class Generator {
   /** Hypercalls and transfers only, more of these than otherwise. */
   #calmCall(scene: Scene, specified: Specified): QemuCall {
     this.#calm--;
-    const { dma = true } = this.#options;
     const share = scene.moved.length > 0 ? CALM_DMA_MOVED : CALM_DMA;
-    return dma && this.#random.chance(share) ? this.#transfer(scene, specified) : this.#hcalls.next(scene);
+    const isTransfer = this.#hasDma && this.#random.chance(share);
+    return isTransfer ? this.#transfer(scene, specified) : this.#hcalls.next(scene);
   }
 
   #transfer(scene: Scene, specified: Specified): QemuCall {

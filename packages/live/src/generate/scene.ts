@@ -41,8 +41,9 @@ export interface Scene {
   /** What a call without any window may mean. */
   readonly nowhere: Place;
   readonly phbs: readonly Phb[];
-  /** Indexes of PHBs with a device that can do DMA. */
+  /** Indexes of PHBs with the device that does DMA, and of those with no device at all. */
   readonly withDevice: readonly number[];
+  readonly withoutDevice: readonly number[];
   readonly dying: readonly Phb[];
 }
 
@@ -72,6 +73,7 @@ const emptyPlace = (liobn: bigint, phb: number, start: bigint): Place => ({
 
 function madeScene({ tables, phbs, devices }: QemuState): Scene {
   const dying = phbs.filter(({ mode }) => mode === 'dying');
+  const present = phbs.filter(({ mode }) => mode === 'present').map(({ properties }) => properties.index);
   const isDying = ({ owner }: SpaprTceTable): boolean =>
     owner.kind === 'phb' && dying.some(({ properties }) => properties.index === owner.index);
   const living = tables.filter((table) => !isDying(table));
@@ -104,9 +106,8 @@ function madeScene({ tables, phbs, devices }: QemuState): Scene {
     stuck: living.filter((table) => table.mode === 'stuck').map((table) => placeOf(table, 0)),
     nowhere: emptyPlace(0n, -1, 0n),
     phbs: phbs.filter(({ mode }) => mode === 'present'),
-    withDevice: phbs
-      .map(({ properties }) => properties.index)
-      .filter((index) => devices.some(({ id }) => id === eduId(index))),
+    withDevice: present.filter((index) => devices.some(({ id }) => id === eduId(index))),
+    withoutDevice: present.filter((index) => devices.every(({ phb }) => phb !== index)),
     dying,
   };
 }
