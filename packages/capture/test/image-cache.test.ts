@@ -180,6 +180,16 @@ test('Who interrupts finds nothing left behind', async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
+test('Where too little space is left nothing is fetched', async () => {
+  const left = (mib: number) => new ImageCache(folder, { run: debian, bytesLeft: async () => mib * 2 ** 20 });
+  await expect(left(599.9).image('4k')).rejects.toThrow(
+    `making a guest takes 600 MiB for a while, and the file system of ${folder} has 599 MiB left`,
+  );
+  expect(calls).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
+  expect(await left(600).image('4k')).toMatchObject({ kernel: KERNEL });
+});
+
 test('A folder that cannot be one is told', async () => {
   put(join(folder, 'file'));
   const below = join(folder, 'file/cache');

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { CaptureError, fileError } from '../capture-error.js';
 import { outputOf, type RunCommand, runCommand } from '../command.js';
@@ -18,7 +18,17 @@ export interface ImageOptions {
   /** Told what is being done. */
   readonly onProgress?: (text: string) => void;
   readonly run?: RunCommand;
+  /** What is left of the file system of a folder. */
+  readonly bytesLeft?: (folder: string) => Promise<number>;
 }
+
+async function bytesLeft(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+/** What making an image takes for a while. With less, apt waits for ever where it cannot write. */
+const SPACE_MIB = 600;
 
 /** A folder in which a process makes an image; where the process is gone, it is a rest. */
 const UNFINISHED = /^unfinished-(\d+)-/;
@@ -69,6 +79,7 @@ export class ImageCache {
   async #made(choice: KernelChoice): Promise<GuestImage> {
     const work = await this.#workFolder();
     try {
+      await this.#needSpace(work);
       this.#tell("fetching the index of Debian's packages for ppc64el");
       const archive = new DebianArchive(join(work, 'apt'), this.#run, this.#options.signal);
       await archive.update();
@@ -95,6 +106,14 @@ export class ImageCache {
     } catch (error) {
       throw fileError(this.#folder, error);
     }
+  }
+
+  async #needSpace(work: string): Promise<void> {
+    const left = Math.floor((await (this.#options.bytesLeft ?? bytesLeft)(work)) / 2 ** 20);
+    if (left >= SPACE_MIB) return;
+    throw new CaptureError(
+      `making a guest takes ${SPACE_MIB} MiB for a while, and the file system of ${this.#folder} has ${left} MiB left`,
+    );
   }
 
   async #build(
