@@ -192,6 +192,14 @@ describe('what was good before the trouble is reported', () => {
     expect(report.error?.line).toBe(line);
   });
 
+  test('at the same byte, wherever chunks end', async () => {
+    const bytes = behind(() => Buffer.from('none of our records'));
+    const pieces = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
+    const { error } = await trouble(...pieces);
+    expect(error).toEqual((await trouble(bytes)).error);
+    expect(error?.text).toContain('(at byte 288)');
+  });
+
   test('of 65,537 names', async () => {
     const to = new Simpletrace();
     const names = Array.from({ length: 65_537 }, (_, id) => to.mapping(BigInt(id), `event_${id}`));

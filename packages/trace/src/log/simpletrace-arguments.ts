@@ -61,7 +61,6 @@ export function readArguments(
       if (!takeNumber(argument, numbers.high(buffer, at), numbers.low(buffer, at), fields)) return false;
       at += NUMBER_BYTES;
     }
-    if (at > end) return false;
   }
   return at === end;
 }
