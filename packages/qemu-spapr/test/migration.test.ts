@@ -210,6 +210,17 @@ describe('B-29, a window of the same size at another place', () => {
     expect(at(DYNAMIC + 0x1_0000n)).toBeNull();
   });
 
+  test('with smaller pages its entries end before the place does where devices find it', () => {
+    const large = running({}, remove(L0), create(16, 30));
+    const smaller = doctored(streamOf(large), L0, { pageShift: 12, runs: [[tceIndex(16383), 1, 0x5003n]] });
+    const { qemu } = send(large, migrateIncoming(smaller));
+    const lookups = (ioba: bigint) => linesOf(send(qemu, dma('read', ioba, 4)));
+    expect([0x3ff_f000n, 0x400_0000n].flatMap(lookups)).toEqual([
+      'iommu_xlate liobn=0x80000000 address=0x3fff000 translated=0x5000 perm=3 mask=4095',
+      'iommu_xlate liobn=0x80000000 address=0x4000000 translated=0x0 perm=0 mask=4294967295',
+    ]);
+  });
+
   test('fixed: it is made anew at the new place', () => {
     const fixed = after(
       running({ config: configured({ postLoadGeomCheck: 'fixed' }) }),
