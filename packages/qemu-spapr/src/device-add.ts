@@ -13,7 +13,7 @@ import { added, addFailed } from './device-added.js';
 import { attached, coldDrc, emptyDrc, pciDrcIndex, phbDrcIndex } from './drc.js';
 import type { DeviceAddFrame } from './frames-qemu.js';
 import { phbDmaReset } from './phb-dma-reset.js';
-import { DUPLICATE_ASSERTION } from './qemu-abort.js';
+import { DUPLICATE_ASSERTION, NO_FUNCTION_0, TWO_ERRORS_ASSERTION } from './qemu-abort.js';
 import { syncVfio } from './rcu.js';
 import { hotplugEvent, traced } from './sent.js';
 import {
@@ -119,13 +119,41 @@ function pciRefusal(
 }
 
 /**
+ * What ends QEMU where it would refuse a function; undefined where it does refuse it. One that is not function 0 and
+ * whose place is taken is refused by the name of function 0, and once more where that is there.
+ */
+function endOfRefusal(
+  qemu: QemuState,
+  { id, phb: index, devfn }: PciDevice | VfioPciDevice,
+  plug: DeviceAddFrame['plug'],
+): string | undefined {
+  const slots = phbOfIndex(qemu, index)?.slots ?? [];
+  const isThere = (place: number) => slots.some((slot) => slot.devfn === place);
+  const isNameTaken = qemu.devices.some((other) => other.id === id);
+  if (plug === 'cold' || functionOf(devfn) === 0 || isNameTaken || !isThere(devfn)) return undefined;
+  return isThere(devfn - functionOf(devfn)) ? TWO_ERRORS_ASSERTION : NO_FUNCTION_0;
+}
+
+/** The refusal of a function, or the end of QEMU; undefined where the function can be plugged. */
+function pciRefused(
+  qemu: QemuState,
+  device: PciDevice | VfioPciDevice,
+  plug: DeviceAddFrame['plug'],
+): Step | undefined {
+  const why = pciRefusal(qemu, device, plug);
+  if (why === undefined) return undefined;
+  const end = endOfRefusal(qemu, device, plug);
+  return end === undefined ? addFailed(qemu, why) : abort(qemu, end);
+}
+
+/**
  * A PCI function: the windows of its PHB serve it too, so nothing of the IOMMU changes. The guest hears of a slot's
  * functions with function 0.
  * @see [QEMU] hw/ppc/spapr_pci.c: spapr_pci_pre_plug, spapr_pci_plug
  */
 function addPci(qemu: QemuState, device: PciDevice | VfioPciDevice, plug: DeviceAddFrame['plug']): Step {
-  const refusal = pciRefusal(qemu, device, plug);
-  if (refusal !== undefined) return addFailed(qemu, refusal);
+  const refused = pciRefused(qemu, device, plug);
+  if (refused !== undefined) return refused;
   const phb = phbOfIndex(qemu, device.phb) ?? unreachable(`there is no PHB ${device.phb}`);
   const { devfn } = device;
   const index = pciDrcIndex(device.phb, devfn);
@@ -153,8 +181,8 @@ function addVfio(qemu: QemuState, frame: DeviceAddFrame, device: VfioPciDevice, 
     return call(qemu, { ...frame, at: 'synced' }, syncVfio(device.phb));
   }
   if (frame.at === 'synced') return addPci(qemu, device, frame.plug);
-  const refusal = pciRefusal(qemu, device, frame.plug);
-  if (refusal !== undefined) return addFailed(qemu, refusal);
+  const refused = pciRefused(qemu, device, frame.plug);
+  if (refused !== undefined) return refused;
   const connect = connectDevice(qemu, device);
   if (connect === null) return addFailed(qemu, 'this machine has no VFIO');
   return call(qemu, { ...frame, at: 'connected' }, connect);

@@ -25,3 +25,8 @@ export function aborts(
   };
   return { qemu, sent: [...logged, gone], aborted: assertion };
 }
+
+/** A second error where only one may be: a function that is taken, and comes after function 0 besides. */
+export const TWO_ERRORS_ASSERTION = 'error_setv: *errp == NULL';
+/** No assertion: the error for a function that is taken names function 0, which is not there. */
+export const NO_FUNCTION_0 = 'spapr_pci_pre_plug: a function that is not there is named (SIGSEGV)';

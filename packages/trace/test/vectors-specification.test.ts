@@ -205,6 +205,19 @@ describe('a device', () => {
   });
 });
 
+test('a function that was plugged moves nothing before function 0 of its slot is there, or it is on a command line', () => {
+  const nothing = { kind: 'dma', pieces: [] };
+  const read = dma('dma-read', 0n, 8, 3);
+  const specification = after(addPhb(3), ...usePhb(3), addPci('f1', 3, 9));
+  expect(specification.step(read)).toEqual(nothing);
+  expect(specification.step(addPci('f1', 3, 16))).toEqual(refused);
+  const migrated = specification.fork();
+  migrated.step(MIGRATE);
+  expect(migrated.step({ ...read })).not.toEqual(nothing);
+  specification.step(addPci('f0', 3, 8));
+  expect(specification.step({ ...read })).not.toEqual(nothing);
+});
+
 describe('a migration', () => {
   const plugged = [addPhb(3, { dmaWinSize: bytes(0x10_0000n) }), ...usePhb(3), addPci('hp0', 3)] as const;
 

@@ -43,6 +43,8 @@ interface Running {
   /** Its context is an old one: `qemu` counts. */
   readonly snapshot: Snapshot;
   readonly qemu: QemuState;
+  /** Names of devices that were not on the command line. */
+  readonly plugged: ReadonlySet<string>;
 }
 
 /** What a call leads to. */
@@ -51,7 +53,28 @@ interface Outcome {
   readonly answer: QemuAnswer;
 }
 
-const runningAt = (snapshot: Snapshot): Running => ({ snapshot, qemu: snapshot.context });
+const NOTHING_PLUGGED: ReadonlySet<string> = new Set();
+const runningAt = (snapshot: Snapshot, plugged = NOTHING_PLUGGED): Running => ({
+  snapshot,
+  qemu: snapshot.context,
+  plugged,
+});
+
+/**
+ * Is there a device behind a PHB that somebody can drive? A function that was plugged stays hidden until function 0
+ * of its slot is there. @see [QEMU] hw/pci/pci_host.c: pci_host_config_read_common
+ */
+const hasDevice = ({ qemu: { devices }, plugged }: Running, phb: number): boolean =>
+  devices.some(
+    (device) =>
+      device.phb === phb &&
+      (!plugged.has(device.id) ||
+        devices.some((other) => other.phb === phb && other.devfn === device.devfn - (device.devfn & 7))),
+  );
+
+/** The devices that were plugged, after a call that succeeded. */
+const pluggedAfter = (plugged: ReadonlySet<string>, call: StepCall): ReadonlySet<string> =>
+  call.op === 'device_add' && call.device.driver === 'pci' ? new Set(plugged).add(call.device.id) : plugged;
 
 /** A command that says nothing has succeeded. */
 const SUCCEEDED: QemuAnswer = { kind: 'monitor', error: null };
@@ -67,15 +90,17 @@ function answerTo(call: StepCall, sent: readonly QemuSent[]): QemuAnswer {
  * Lets the machine take a call. Where there is no KVM and no VFIO, a hypercall and a transfer take one step and no other
  * state of the chart: it is not asked, since nearly every call is one, and it hands on each line of a long transfer.
  */
-function taken({ snapshot, qemu }: Running, call: StepCall): Outcome {
+function taken({ snapshot, qemu, plugged }: Running, call: StepCall): Outcome {
   const message = messageOf(call);
   if (call.kind === 'hcall' || call.kind === 'dma') {
     const outcome = outcomeOf(qemu, message);
-    return { after: { snapshot, qemu: outcome.qemu }, answer: answerTo(call, outcome.sent) };
+    return { after: { snapshot, qemu: outcome.qemu, plugged }, answer: answerTo(call, outcome.sent) };
   }
   const before = snapshot.context === qemu ? snapshot : ({ ...snapshot, context: qemu } as Snapshot);
   const stepped = machine.step(before, message);
-  return { after: runningAt(stepped.snapshot), answer: answerTo(call, stepped.sent) };
+  const answer = answerTo(call, stepped.sent);
+  const isDone = answer.kind === 'monitor' && answer.error === null;
+  return { after: runningAt(stepped.snapshot, isDone ? pluggedAfter(plugged, call) : plugged), answer };
 }
 
 const ENVIRONMENT = { from: 'environment', to: 'qemu-spapr' } as const;
@@ -156,7 +181,7 @@ export class QemuSpecification {
     const before = this.#at;
     if (this.#gone !== null) return { after: before, answer: this.#gone };
     if (call.op === 'migrate') return this.#migrated(before);
-    if (call.kind === 'dma' && !before.qemu.devices.some(({ phb }) => phb === call.phb)) {
+    if (call.kind === 'dma' && !hasDevice(before, call.phb)) {
       return { after: before, answer: { kind: 'dma', pieces: [] } };
     }
     return taken(before, call);
