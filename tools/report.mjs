@@ -61,6 +61,9 @@ export function countReport({ success, testResults }, folder) {
   return counts;
 }
 
+/** What skipped tests are about, as far as it is told in their line. */
+const SUBJECTS_MAX = 4;
+
 /** @template T @param {readonly T[]} values */
 const distinct = (values) => [...new Set(values)];
 
@@ -73,12 +76,14 @@ export function skippedLines(results) {
   const all = results.flatMap(({ name, skipped }) => skipped.map((each) => ({ project: name, ...each })));
   return distinct(all.map(({ reason }) => reason)).map((reason) => {
     const own = all.filter((each) => each.reason === reason);
-    const subjects = distinct(own.map(({ subject }) => subject)).join(', ');
+    const named = distinct(own.map(({ subject }) => subject));
+    const subjects = named.slice(0, SUBJECTS_MAX).join(', ');
+    const more = named.length > SUBJECTS_MAX ? ` and ${named.length - SUBJECTS_MAX} more` : '';
     const projects = distinct(own.map(({ project }) => project));
     const counts = projects.map(
       (project) => `${own.filter((each) => each.project === project).length} in ${project}`,
     );
-    return `skipped: ${subjects}: ${reason ?? 'nobody said why'}; ${counts.join(', ')}`;
+    return `skipped: ${subjects}${more}: ${reason ?? 'nobody said why'}; ${counts.join(', ')}`;
   });
 }
 

@@ -63,6 +63,13 @@ test.each`
   expect(skippedIn(names)).toEqual(told);
 });
 
+test('what many skipped tests are about is told in part', () => {
+  const skipped = ['a', 'b', 'c', 'd', 'e', 'f'].map((subject) => ({ subject, reason: 'no QEMU' }));
+  expect(skippedLines([{ name: 'packages/a', skipped }])).toEqual([
+    'skipped: a, b, c, d and 2 more: no QEMU; 6 in packages/a',
+  ]);
+});
+
 test('skipped tests are told by their reason, with what they are about and how many there are', () => {
   const [live, spin] = [
     { subject: 'live comparison', reason: 'no QEMU' },
