@@ -66,6 +66,7 @@ describe.skipIf(lacks !== null)(`calls of a real QEMU’s guest${skipped}`, () =
     expect(
       await played(
         put(L, 0x7000n, 0xf003n),
+        indirect(L, 0x9000n, LISTS + 0x1000n, [1n, 2n, 3n]),
         indirect(L, 0x5000n, LISTS, [0x1003n, 0x2001n], 3n),
         ...[0x5000n, 0x6000n, 0x7000n].map((ioba) => get(L, ioba)),
         indirect(L, 0x5000n, last, [0x9003n]),
@@ -75,7 +76,7 @@ describe.skipIf(lacks !== null)(`calls of a real QEMU’s guest${skipped}`, () =
         indirect(L, 0x5000n, LISTS + 8n, [3n]),
         indirect(L, 0x5000n, LISTS, [], 513n),
       ),
-    ).toEqual([0, 0, '0x1003', '0x2001', '0x0', 0, '0x9003', 0, '0x0', -4, -4]);
+    ).toEqual([0, 0, 0, '0x1003', '0x2001', '0x0', 0, '0x9003', 0, '0x0', -4, -4]);
     live.checkMemory();
   });
 
