@@ -43,6 +43,7 @@ test.each`
   ${'a FILE with a seed'}                 | ${[calls, '--seed', '1']}                        | ${/--seed .* does not go with a FILE/}
   ${'a FILE with a folder for findings'}  | ${[calls, '--out', place]}                       | ${/--out .* does not go with a FILE/}
   ${'a FILE with --defects'}              | ${[calls, '--defects']}                          | ${/--defects .* does not go with a FILE/}
+  ${'a FILE with --until-difference'}     | ${[calls, '--until-difference']}                 | ${/--until-difference .* does not go with a FILE/}
   ${'standard input twice'}               | ${['-', '-']}                                    | ${/only once/}
   ${'--defects with a switch'}            | ${['--defects', '--set', 'shiftCheck=fixed']}    | ${/sets the switches itself/}
   ${'a switch that does not exist'}       | ${[calls, '--set', 'frobnicate=fixed']}          | ${/no setting 'frobnicate'/}

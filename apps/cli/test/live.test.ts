@@ -25,6 +25,7 @@ const asked = (changes: Partial<LiveCall> = {}): LiveCall => ({
   machines: [],
   set: [],
   out: newFolder(),
+  untilDifference: false,
   branches: false,
   defects: false,
   ...changes,
@@ -271,6 +272,13 @@ test.each(['pseries-2.6', 'pseries-7.2'])(
     expect(document.versions).toEqual([version]);
   },
 );
+
+test('with --until-difference the first one is the last', async () => {
+  const options: FakeOptions = { switches: { nbTruncation: 'fixed' } };
+  const { status, document } = await compared(asked({ calls: 50_000, untilDifference: true }), options);
+  expect({ status, differences: document.differences }).toEqual({ status: 1, differences: 1 });
+  expect(document.calls).toBeLessThan(50_000);
+});
 
 test('the folder for findings is made only where there is one', async () => {
   const call = asked({ calls: 100 });

@@ -14,6 +14,8 @@ export interface LiveCall {
   readonly set: readonly string[];
   /** A folder for the files of findings. */
   readonly out: string;
+  /** Whether it ends with the first difference, and looks where most of them are. */
+  readonly untilDifference: boolean;
   /** Whether it is told which branches of the specification were reached. */
   readonly branches: boolean;
   /** Whether the known defects are confirmed, one after the other. */
@@ -26,6 +28,7 @@ interface LiveCommandOptions {
   readonly machine?: readonly string[];
   readonly set?: readonly string[];
   readonly out?: string;
+  readonly untilDifference?: true;
   readonly branches: boolean;
   readonly defects?: true;
 }
@@ -76,6 +79,10 @@ export function liveCommand(accept: (call: LiveCall) => void): Command {
     )
     .option('--set <name=value>', 'set a switch of the specification; may be given several times', collected)
     .option('--out <folder>', `where files of findings go (default: ${OUT}, made when there is one)`)
+    .option(
+      '--until-difference',
+      'end with the first difference; calls that change windows are more frequent, and lives of machines short',
+    )
     .option('--no-branches', 'do not watch which branches of the specification are reached: somewhat faster')
     .option(
       '--defects',
@@ -104,12 +111,13 @@ show; 2 the call or a file is unusable, there is no QEMU, or it was interrupted.
 
 /** Why options do not go together, as a sentence without its end; null where they do. */
 function contradictionIn(files: readonly string[], options: LiveCommandOptions): string | null {
-  const making = (['seed', 'calls', 'machine', 'out', 'defects'] as const).find(
+  const making = (['seed', 'calls', 'machine', 'out', 'untilDifference', 'defects'] as const).find(
     (name) => options[name] !== undefined,
   );
   if (files.length > 0 && making !== undefined) {
-    return `--${making} is for calls that are made up, and does not go with a FILE`;
+    return `--${making.replace('D', '-d')} is for calls that are made up, and does not go with a FILE`;
   }
+  if (options.defects && options.untilDifference) return '--defects ends with differences anyway';
   if (options.defects && options.set !== undefined)
     return '--defects sets the switches itself, without --set';
   if (files.filter((file) => file === '-').length > 1) return 'standard input can be read only once';
@@ -127,6 +135,7 @@ function liveCallOf(files: readonly string[], options: LiveCommandOptions): Live
     machines: [...new Set(options.machine ?? [])],
     set: options.set ?? [],
     out: options.out ?? OUT,
+    untilDifference: options.untilDifference ?? false,
     branches: options.branches,
     defects: options.defects ?? false,
   };

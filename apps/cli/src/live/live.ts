@@ -30,6 +30,7 @@ async function compareRandom(call: LiveCall, host: Host, place: Place): Promise<
     switches,
     out,
     known: place.known,
+    ...(call.untilDifference && { until: 'difference' }),
     signal: host.interrupted,
     onProgress: (progress: LiveProgress) =>
       host.progress.show(progressText(progress, performance.now() - began)),
