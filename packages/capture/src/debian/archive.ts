@@ -113,7 +113,7 @@ export class DebianArchive {
     let fresh = [...names];
     while (fresh.length > 0) {
       const needed = dependenciesIn(await this.#apt('apt-cache', ['depends', ...fresh]));
-      fresh = [...new Set(needed)].filter((name) => /^lib/.test(name) && !all.has(name));
+      fresh = [...new Set(needed)].filter((name) => /^z?lib/.test(name) && !all.has(name));
       for (const name of fresh) all.add(name);
     }
     return [...all];

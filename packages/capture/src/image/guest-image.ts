@@ -30,7 +30,7 @@ export const RECORD_FILE = 'image.json';
 
 /** Changes with whatever decides what an image has; an image of another recipe is made anew. */
 export const RECIPE = createHash('sha256')
-  .update(JSON.stringify([1, GUEST_PACKAGES, GUEST_MODULES]))
+  .update(JSON.stringify([2, GUEST_PACKAGES, GUEST_MODULES]))
   .digest('hex')
   .slice(0, 16);
 
