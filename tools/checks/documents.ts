@@ -84,7 +84,7 @@ export function isAsShown(output: readonly string[], shown: readonly string[]): 
 
 /** Commands that set the repository up or run the tests, this one among them: they are shown, and not run. */
 const notRun =
-  /^(?:git |cd\b|apt-get |npm (?:ci|install|i|test|t)\b|npm run (?:build|bench|format)\b|npx nx |\.ci\/run)/;
+  /^(?:git |cd\b|apt-get |npm (?:ci|install|i|test|t)\b|npm run (?:build|bench|conformance|format)\b|npx nx |\.ci\/run)/;
 
 /** Verbs that start a real QEMU. */
 const startsQemu = /\bspapr-dma (?:live|capture)\b(?!.*--help)/;

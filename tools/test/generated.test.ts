@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { abstractionsIn, citationsIn, commentsIn } from '../checks/comments.ts';
 import { messagesIn } from '../checks/messages.ts';
 import { abstractionsDocument } from '../generate/abstractions.ts';
+import { conformanceDocument } from '../generate/conformance.ts';
 import { type GeneratedDocument, writeCommand, writtenText } from '../generate/document.ts';
 import { messagesDocument } from '../generate/messages.ts';
 import { propertiesDocument } from '../generate/properties.ts';
@@ -9,6 +10,7 @@ import { switchesDocument } from '../generate/switches.ts';
 
 const documents: readonly (readonly [string, GeneratedDocument])[] = [
   ['abstractions', abstractionsDocument()],
+  ['conformance', conformanceDocument()],
   ['messages', messagesDocument()],
   ['properties', propertiesDocument()],
   ['switches', switchesDocument()],
