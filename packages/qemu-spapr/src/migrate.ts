@@ -12,7 +12,8 @@ import { monitorReturn, type QemuSent, traced } from './sent.js';
 import { phbsMade, type QemuState, type SpaprTceTable, tableOf, tablesOfPhb } from './state.js';
 import { call, goto, type Resumption, ret, returned, type Step } from './steps.js';
 
-const geometryOf = (table: SpaprTceTable) => ({
+/** The fields of a table that say where its window is: all 0 in an empty slot. */
+export const geometryOf = (table: SpaprTceTable) => ({
   nbTable: tceCount(table.mode === 'enabled' ? table.nbTable : 0),
   busOffset: table.mode === 'disabled' ? 0n : table.busOffset,
   pageShift: table.mode === 'disabled' ? 0 : table.pageShift,

@@ -8,6 +8,7 @@ import {
 } from '@spapr-dma/protocol';
 import { connectorOf, withConnector } from './device-del.js';
 import type { EntryRuns, MigrateIncomingFrame, PostLoadFrame } from './frames-qemu.js';
+import { geometryOf } from './migrate.js';
 import { replayOf } from './notify.js';
 import { monitorReturn, traced } from './sent.js';
 import { type EnabledTable, type QemuState, type SpaprTceTable, tableOf, withTable } from './state.js';
@@ -20,6 +21,22 @@ const entriesOf = (table: SpaprTceTable) => tceCount(table.mode === 'enabled' ? 
 
 const sameGeometry = (table: EnabledTable, loaded: MigratedTable): boolean =>
   table.busOffset === loaded.busOffset && table.pageShift === loaded.pageShift;
+
+/** The geometry that a stream need not tell. */
+const UNTOLD = { busOffset: 0n, pageShift: 12 };
+
+/**
+ * What the stream says of a table, as it is understood here. A window of 4K pages at 0 is sent without its geometry,
+ * for it is the default window's; whoever loads it keeps what the slot had. An empty slot has pages of one byte, so that
+ * such a window in slot 1 is lost but for its first bytes (B-74).
+ * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_ex_needed
+ */
+function understood(table: SpaprTceTable, loaded: MigratedTable): MigratedTable {
+  const isTold = loaded.busOffset !== UNTOLD.busOffset || loaded.pageShift !== UNTOLD.pageShift;
+  if (isTold) return loaded;
+  const { busOffset, pageShift } = geometryOf(table);
+  return { ...loaded, busOffset, pageShift };
+}
 
 /** The runs of a stream, with runs of 0 between them: a copy of the whole table. */
 function wholeRuns({ nbTable, runs }: MigratedTable): EntryRuns {
@@ -44,14 +61,14 @@ const isMapped = ([, , tce]: EntryRuns[number]): boolean => (tce & 3n) !== 0n;
  * @see [QEMU] hw/ppc/spapr_iommu.c: spapr_tce_table_post_load
  */
 export function spaprTceTablePostLoad(qemu: QemuState, frame: PostLoadFrame, resumed: Resumption): Step {
-  const { loaded } = frame;
   const { switches } = qemu.config;
-  const { liobn } = loaded;
+  const { liobn } = frame.loaded;
   const table = tableOf(qemu, BigInt(liobn)) ?? unreachable('a table went while it was loaded');
+  const loaded = frame.at === 'begin' ? understood(table, frame.loaded) : frame.loaded;
   const replays = switches.postLoadReplay === 'unfixed';
   switch (frame.at) {
     case 'begin': {
-      const next: PostLoadFrame = { ...frame, at: 'disabled', preNb: entriesOf(table) };
+      const next: PostLoadFrame = { ...frame, loaded, at: 'disabled', preNb: entriesOf(table) };
       const moved =
         switches.postLoadGeomCheck === 'fixed' && table.mode === 'enabled' && !sameGeometry(table, loaded);
       const goes = table.mode === 'enabled' && (loaded.nbTable !== table.nbTable || moved);

@@ -1,5 +1,6 @@
 import {
   bytes,
+  ioba,
   type MigratedTable,
   type MigrationStream,
   tceCount,
@@ -117,6 +118,32 @@ describe('a stream', () => {
   });
 });
 
+describe('the place and the page size of a window (B-74)', () => {
+  const atZero = {
+    devices: [{ driver: 'spapr-pci-host-bridge', index: 0, dma64WinAddr: ioba(0n) }],
+  } as const;
+  const moved = (...calls: Parameters<typeof after>[1][]) =>
+    loadedInto(streamOf(running(atZero, ...calls)), atZero).qemu;
+
+  test('are not in the stream where the window has 4K pages at 0: an empty slot has pages of one byte', () => {
+    const here = moved(create(12, 20), put(L1, 0x1000n, 0x5003n), put(L1, 0n, 0x6003n));
+    expect(windowsAt(here)).toEqual(['0 0x0 262144 x 2^12', '1 0x0 256 x 2^0']);
+    expect(statusOf(send(here, get(L1, 0x1000n)))).toBe('H_PARAMETER');
+    expect(tceIn(here, L1, 1n)).toBe(0x5003n);
+    expect(tceIn(here, L1, 0n)).toBe(0x6003n);
+  });
+
+  test('are in the stream where the pages are larger', () => {
+    const here = moved(create(16, 20), put(L1, 0x1_0000n, 0x5003n));
+    expect(tceIn(here, L1, 0x1_0000n)).toBe(0x5003n);
+  });
+
+  test('are kept by the default window, which has the same', () => {
+    const here = moved(put(L0, 0x1000n, 0x5003n));
+    expect(tceIn(here, L0, 0x1000n)).toBe(0x5003n);
+  });
+});
+
 describe('the lines of a migration', () => {
   test('leaving: every table, the slots without a window too', () => {
     expect(linesOf(send(running({ devices }), migrate))).toEqual([
@@ -212,7 +239,11 @@ describe('B-29, a window of the same size at another place', () => {
 
   test('with smaller pages its entries end before the place does where devices find it', () => {
     const large = running({}, remove(L0), create(16, 30));
-    const smaller = doctored(streamOf(large), L0, { pageShift: 12, runs: [[tceIndex(16383), 1, 0x5003n]] });
+    const smaller = doctored(streamOf(large), L0, {
+      busOffset: DYNAMIC,
+      pageShift: 12,
+      runs: [[tceIndex(16383), 1, 0x5003n]],
+    });
     const { qemu } = send(large, migrateIncoming(smaller));
     const lookups = (ioba: bigint) => linesOf(send(qemu, dma('read', ioba, 4)));
     expect([0x3ff_f000n, 0x400_0000n].flatMap(lookups)).toEqual([
