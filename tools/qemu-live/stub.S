@@ -5,7 +5,8 @@
 # included.
 # An entry is r3 to r10 of a hypercall, before and after. One whose r3 is -1 waits: r4 and r5 are the size and the
 # address of a load that is repeated until bit 0 of what it loads is clear, or it is refused. One whose r3 is -2 is an
-# H_PUT_TCE with the TCE that stands at the address in r6, where an H_GET_TCE before it left one.
+# H_PUT_TCE with the TCE that stands at the address in r6, where an H_GET_TCE before it left one. One whose r3 is -3 is
+# an RTAS call with its cells at the address in r4, repeated as long as the cell at the address in r5 is 1 to 5.
     .machine power8
     .text
     .globl _start
@@ -42,6 +43,8 @@ next:
     beq     wait
     cmpdi   3, -2
     beq     copy
+    cmpdi   3, -3
+    beq     repeat
 call:
     sc      1
 made:
@@ -66,6 +69,22 @@ copy:
     ld      6, 0(6)
     li      3, 0x20             # H_PUT_TCE
     b       call
+
+repeat:
+    mr      20, 4
+    mr      21, 5
+more:
+    li      3, 0
+    ori     3, 3, 0xf000        # KVMPPC_H_RTAS
+    mr      4, 20
+    sc      1
+    cmpdi   3, 0
+    bne     made
+    lwz     22, 0(21)
+    addi    22, 22, -1
+    cmplwi  22, 5
+    blt     more
+    b       made
 
 wait:                           # A halted vCPU lets virtual time jump to the next timer.
     mr      20, 4

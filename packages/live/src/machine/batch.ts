@@ -1,5 +1,4 @@
 import type { HcallMade, QemuAnswer, QemuCall, RtasMade } from '@spapr-dma/trace';
-import { takesSteps } from './connector.js';
 import { BATCH_MAX, CELLS, ENTRIES, ENTRY_BYTES, isListSafe, LISTS } from './layout.js';
 import { LiveError } from './live-error.js';
 import { HCALLS, KVMPPC_H_RTAS, TOKENS } from './opcodes.js';
@@ -15,6 +14,15 @@ const CELLS_HEAD = 12;
 const CELL_BYTES = 4;
 /** What return cells hold before a call. */
 const UNTOUCHED = 0xdead_beef;
+
+/** What ibm,configure-connector hands a description over in. */
+const AREA_BYTES = 0x1000;
+/** r3 of an entry that is an RTAS call, repeated as long as it says that there is more. */
+const REPEATED = -3n;
+
+/** One call of which a guest makes many: a description comes piece by piece, and the last status counts. */
+const takesSteps = ({ op, args, nret }: RtasMade): boolean =>
+  op === 'ibm,configure-connector' && args.length === 2 && nret === 1;
 
 const isRtas = (call: BatchedCall): call is RtasMade => call.kind === 'rtas';
 
@@ -57,8 +65,10 @@ export class Batch {
     if (isRtas(call)) {
       const cells = this.#addCells(call);
       if (cells === null) return false;
-      this.#put(at, KVMPPC_H_RTAS);
+      if (takesSteps(call)) this.#entries.setBigInt64(at, REPEATED);
+      else this.#put(at, KVMPPC_H_RTAS);
       this.#put(at + 8, cells);
+      this.#put(at + 16, cells + retsAt(call));
     } else {
       if (call.op === 'H_PUT_TCE_INDIRECT' && !this.#addList(call)) return false;
       this.#put(at, HCALLS[call.op]);
@@ -131,7 +141,8 @@ export class Batch {
   #addCells(call: RtasMade): number | null {
     const at = this.#used;
     const end = (at + cellBytes(call) + 15) & ~15;
-    if (end > CELLS.bytes) return null;
+    const areaBytes = takesSteps(call) ? AREA_BYTES : 0;
+    if (end + areaBytes > CELLS.bytes) return null;
     const cells = this.#cells;
     cells.writeUInt32BE(TOKENS[call.op], at);
     cells.writeUInt32BE(call.args.length, at + 4);
@@ -140,9 +151,17 @@ export class Batch {
       cells.writeUInt32BE(arg >>> 0, at + CELLS_HEAD + n * CELL_BYTES);
     });
     for (let ret = at + retsAt(call); ret < end; ret += CELL_BYTES) cells.writeUInt32BE(UNTOUCHED, ret);
-    this.#used = end;
+    if (areaBytes > 0) this.#addArea(call, at, end);
+    this.#used = end + areaBytes;
     this.#places.push(at);
     return CELLS.at + at;
+  }
+
+  /** A guest names a connector in the area where it wants the description. */
+  #addArea(call: RtasMade, at: number, area: number): void {
+    this.#cells.writeUInt32BE(CELLS.at + area, at + CELLS_HEAD);
+    this.#cells.fill(0, area, area + AREA_BYTES);
+    this.#cells.writeUInt32BE((call.args[0] ?? 0) >>> 0, area);
   }
 
   /** Puts the list where the call says that it is, if anybody looks there. */
@@ -167,4 +186,4 @@ export class Batch {
 }
 
 export const isBatched = (call: QemuCall): call is BatchedCall =>
-  call.kind === 'hcall' || (call.kind === 'rtas' && !takesSteps(call));
+  call.kind === 'hcall' || call.kind === 'rtas';

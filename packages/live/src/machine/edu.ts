@@ -57,11 +57,12 @@ export class Edu {
   async setUp(guest: Guest): Promise<boolean> {
     const { phb, devfn } = this.place;
     const at = (register: number): readonly number[] => [(devfn << 8) | register, ...buidOf(phb)];
-    const { rets } = await guest.rtas('ibm,read-pci-config', [...at(0), 4], 2);
-    if (rets[0] !== 0 || rets[1] !== VENDOR_AND_DEVICE) return false;
-    await guest.rtas('ibm,write-pci-config', [...at(BAR_0), 4, this.#bus], 1);
-    await guest.rtas('ibm,write-pci-config', [...at(COMMAND_STATUS), 2, MEMORY_AND_MASTER], 1);
-    return true;
+    const [{ rets }] = await guest.rtas(
+      ['ibm,read-pci-config', [...at(0), 4], 2],
+      ['ibm,write-pci-config', [...at(BAR_0), 4, this.#bus], 1],
+      ['ibm,write-pci-config', [...at(COMMAND_STATUS), 2, MEMORY_AND_MASTER], 1],
+    );
+    return rets[0] === 0 && rets[1] === VENDOR_AND_DEVICE;
   }
 
   /** Reads guest memory into the buffer, or writes the buffer to it, from byte `at` of the buffer on. */

@@ -22,6 +22,12 @@ export interface Returned {
   readonly r4: bigint;
 }
 
+/** An RTAS call of our own: its name, its arguments, and the number of return cells. */
+export type RtasEntry = readonly [name: keyof typeof TOKENS, args: readonly number[], nret: number];
+
+/** Room for the cells of one of those. */
+const RTAS_BYTES = 64;
+
 /** r3 of the hypercall that carried it, and the return cells, signed, the status first. */
 export interface RtasReturned {
   readonly rc: number;
@@ -88,7 +94,7 @@ export class Guest {
    * Makes hypercalls, one after the other.
    * @throws GuestGone
    */
-  async make(entries: readonly Entry[]): Promise<readonly Returned[]> {
+  async make(entries: readonly Entry[]): Promise<Returned[]> {
     const returned: Returned[] = [];
     for (let at = 0; at < entries.length; at += BATCH_MAX) {
       returned.push(...(await this.#batch(entries.slice(at, at + BATCH_MAX))));
@@ -107,22 +113,30 @@ export class Guest {
   }
 
   /**
-   * Makes an RTAS call.
+   * Makes RTAS calls, one after the other.
    * @throws GuestGone
    */
-  async rtas(name: keyof typeof TOKENS, args: readonly number[], nret: number): Promise<RtasReturned> {
-    const cells = Buffer.alloc((3 + args.length + nret) * 4);
-    [TOKENS[name], args.length, nret, ...args].forEach((value, n) => {
-      cells.writeUInt32BE(value >>> 0, n * 4);
+  async rtas<Calls extends readonly RtasEntry[]>(
+    ...calls: Calls
+  ): Promise<{ [call in keyof Calls]: RtasReturned }> {
+    const cells = Buffer.alloc(calls.length * RTAS_BYTES);
+    calls.forEach(([name, args, nret], call) => {
+      [TOKENS[name], args.length, nret, ...args].forEach((value, n) => {
+        cells.writeUInt32BE(value >>> 0, call * RTAS_BYTES + n * 4);
+      });
     });
     this.ram.write(CELLS.at, cells);
-    const [returned] = await this.make([[KVMPPC_H_RTAS, CELLS.at]]);
+    const returned = await this.make(calls.map((_, n) => [KVMPPC_H_RTAS, CELLS.at + n * RTAS_BYTES]));
     this.ram.readInto(cells, CELLS.at);
-    const rets = Array.from({ length: nret }, (_, n) => cells.readInt32BE((3 + args.length + n) * 4));
-    return { rc: Number(returned?.rc ?? 0n), rets };
+    return calls.map(([, args, nret], call) => ({
+      rc: Number(returned[call]!.rc),
+      rets: Array.from({ length: nret }, (_, n) =>
+        cells.readInt32BE(call * RTAS_BYTES + (3 + args.length + n) * 4),
+      ),
+    })) as { [call in keyof Calls]: RtasReturned };
   }
 
-  async #batch(entries: readonly Entry[]): Promise<readonly Returned[]> {
+  async #batch(entries: readonly Entry[]): Promise<Returned[]> {
     entries.forEach((entry, n) => {
       entry.forEach((value, register) => {
         this.#view.setBigUint64(n * ENTRY_BYTES + register * 8, BigInt(value));

@@ -21,10 +21,8 @@ export interface Stretch {
 export const ENTRY_BYTES = 64;
 export const BATCH_MAX = 4096;
 export const ENTRIES: Stretch = { at: 0x10_0000, bytes: BATCH_MAX * ENTRY_BYTES };
-/** Cells of RTAS calls. */
+/** Cells of RTAS calls, and what they point to. */
 export const CELLS: Stretch = { at: 0x20_0000, bytes: 0x10_0000 };
-/** Where ibm,configure-connector hands over a description. */
-export const WORK_AREA: Stretch = { at: 0x40_0000, bytes: 0x1000 };
 /** What an edu's buffer is filled from, and where it is looked at. */
 export const MARKER: Stretch = { at: 0x50_0000, bytes: 0x1000 };
 export const DUMP: Stretch = { at: 0x50_1000, bytes: 0x1000 };

@@ -4,7 +4,6 @@ import type { CallTarget } from '../target.js';
 import { abortOf } from './abort.js';
 import { Batch, type BatchedCall, isBatched } from './batch.js';
 import { commandLine, pluggedAtStart } from './command-line.js';
-import { configureConnector } from './connector.js';
 import { Devices } from './devices.js';
 import { Guest, GuestGone } from './guest.js';
 import { LiveError } from './live-error.js';
@@ -14,7 +13,8 @@ import { Monitor } from './monitor.js';
 import { Ram } from './ram.js';
 import { writeStub } from './stub.js';
 import { Transfers } from './transfers.js';
-import { WindowStarts } from './window-starts.js';
+import { phbOfBuid, WindowStarts } from './window-starts.js';
+import { phbOfLiobn } from './windows.js';
 
 export interface LiveMachineOptions {
   /** How long the guest may take for a batch, in ms. Default: 20 s. */
@@ -23,19 +23,18 @@ export interface LiveMachineOptions {
 
 const SILENT_MS = 20_000;
 
-/** Calls after which a PHB may have other windows, and after which it may have other devices. */
-const CHANGES: Readonly<Partial<Record<RtasOp, 'windows' | 'devices'>>> = {
-  'ibm,create-pe-dma-window': 'windows',
-  'ibm,remove-pe-dma-window': 'windows',
-  'ibm,reset-pe-dma-window': 'windows',
-  'set-indicator': 'devices',
+/** The PHB that may have other windows after such a call, by what the call names: a LIOBN, or a part of a BUID. */
+const CHANGED: Readonly<Partial<Record<RtasOp, (args: readonly number[]) => number>>> = {
+  'ibm,create-pe-dma-window': ([, , buid = 0]) => phbOfBuid(buid),
+  'ibm,remove-pe-dma-window': ([liobn = 0]) => phbOfLiobn(liobn),
+  'ibm,reset-pe-dma-window': ([, , buid = 0]) => phbOfBuid(buid),
 };
 
 /** A device tree is no larger. @see [QEMU] hw/ppc/spapr.c: FDT_MAX_SIZE */
 const TREE_BYTES_MAX = 0x20_0000;
 
 /** A call that is made by itself. */
-type Single = Exclude<QemuCall, { readonly kind: 'hcall' }>;
+type Single = Exclude<QemuCall, BatchedCall>;
 
 /** A real QEMU that makes calls. */
 export class LiveMachine implements CallTarget {
@@ -183,9 +182,11 @@ export class LiveMachine implements CallTarget {
 
   #forgetAfter(call: BatchedCall): void {
     if (call.kind === 'hcall') return;
-    const changes = CHANGES[call.op];
-    if (changes !== undefined) this.#transfers.forget();
-    if (changes === 'devices') this.#devices.forget();
+    const phb = CHANGED[call.op]?.(call.args);
+    if (phb !== undefined) this.#transfers.forgetPhb(phb);
+    if (call.op !== 'set-indicator') return;
+    this.#transfers.forget();
+    this.#devices.forget();
   }
 
   async #makeSingle(call: Single): Promise<QemuAnswer> {
@@ -199,8 +200,6 @@ export class LiveMachine implements CallTarget {
 
   async #answerTo(call: Single): Promise<QemuAnswer> {
     switch (call.kind) {
-      case 'rtas':
-        return configureConnector(this.#guest, call);
       case 'dma': {
         this.#isUnchecked ||= call.op === 'dma-write';
         const mover = await this.#devices.moverOf(this.#guest, call.phb);

@@ -8,9 +8,9 @@ export class StubSilent extends LiveError {
 }
 
 /** How often the answer is looked for before others get their turn, and before we sleep between two looks. */
-const SPINS = { eager: 50, busy: 200 };
-/** How long we sleep, in ms, and how often until others get their turn again. */
-const SLEEP = { ms: 0.05, times: 10 };
+const SPINS = { eager: 20, busy: 100 };
+/** How long we sleep, in ms, where the turn of others took no longer than that: they have nothing to do. */
+const SLEEP = { ms: 0.05, idleMs: 0.1 };
 /** Nobody ever wakes us. */
 const NOBODY = new Int32Array(new SharedArrayBuffer(4));
 
@@ -65,10 +65,11 @@ export class Mailbox {
       isDone = this.#isAnswered();
       if (isDone || wasGone) break;
       if (spins < SPINS.eager) continue;
-      if (spins > SPINS.busy) Atomics.wait(NOBODY, 0, 0, SLEEP.ms);
-      if (spins > SPINS.busy && spins % SLEEP.times !== 0) continue;
+      const turn = performance.now();
       await new Promise((resolve) => setImmediate(resolve));
-      if (performance.now() - begun > this.#silentMs) {
+      const now = performance.now();
+      if (spins > SPINS.busy && now - turn < SLEEP.idleMs) Atomics.wait(NOBODY, 0, 0, SLEEP.ms);
+      if (now - begun > this.#silentMs) {
         throw new StubSilent(`the guest did not answer ${count} calls within ${this.#silentMs} ms`);
       }
     }

@@ -72,6 +72,11 @@ export class Transfers {
     this.#wereLoaded = wereLoaded;
   }
 
+  /** The windows of one PHB may have changed. */
+  forgetPhb(index: number): void {
+    this.#known.delete(index);
+  }
+
   /**
    * Has a device make a transfer.
    * @throws Undecodable, BufferDiffers, GuestGone

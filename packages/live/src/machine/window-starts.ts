@@ -1,7 +1,11 @@
 import type { QemuAnswer, QemuCall } from '@spapr-dma/trace';
 import { liobnOf } from './windows.js';
 
+/** The lower half of the BUID of PHB 0. */
 const BUID_LOW = 0x2000_0000;
+
+/** Whose BUID has that lower half; no PHB's index where it is none. */
+export const phbOfBuid = (low: number): number => (low >>> 0) - BUID_LOW;
 
 /**
  * Where windows begin that a guest made, as QEMU told it: hypercalls do not show it to the byte. All others are default
@@ -25,7 +29,7 @@ export class WindowStarts {
     const [, liobn = 0, high = 0, low = 0] = answer.rets;
     if (call.op === 'ibm,create-pe-dma-window') this.#made.set(liobn, (BigInt(high) << 32n) | BigInt(low));
     if (call.op === 'ibm,remove-pe-dma-window') this.#made.delete((call.args[0] ?? 0) >>> 0);
-    if (call.op === 'ibm,reset-pe-dma-window') this.#forget(((call.args[2] ?? 0) >>> 0) - BUID_LOW);
+    if (call.op === 'ibm,reset-pe-dma-window') this.#forget(phbOfBuid(call.args[2] ?? 0));
   }
 
   #forget(phb: number): void {

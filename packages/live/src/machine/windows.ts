@@ -20,12 +20,15 @@ const NONCE = 0x5eed_0f0a_11f1_e1d3n;
 
 export const liobnOf = (phb: number, slot: number): number => 0x8000_0000 + phb * 0x100 + slot;
 
-/** Where hypercalls may find the first entry of a window that begins there, the nearest first. */
+export const phbOfLiobn = (liobn: number): number => (liobn & 0x7fff_ffff) >> 8;
+
+const low = (value: bigint): bigint => BigInt.asUintN(64, value);
+
+/** Where hypercalls may find the first entry of a window that begins there, the nearest first; behind the last page is 0. */
 function firstsOf(start: bigint): readonly bigint[] {
   const firsts = new Set<bigint>();
   for (let shift = 0n; shift < SHIFTS; shift += 1n) {
-    const first = ((start + (1n << shift) - 1n) >> shift) << shift;
-    if (first < 1n << 64n) firsts.add(first);
+    firsts.add(low(((start + (1n << shift) - 1n) >> shift) << shift));
   }
   return [...firsts];
 }
@@ -41,28 +44,45 @@ export async function windowsSeen(
   phb: number,
   startOf: (liobn: number) => bigint,
 ): Promise<readonly SeenWindow[]> {
-  const windows: SeenWindow[] = [];
-  for (const slot of [1, 0]) {
+  const places = [1, 0].map((slot) => {
     const liobn = liobnOf(phb, slot);
     const start = startOf(liobn);
-    const firsts = firstsOf(start);
-    const returned = await guest.make(firsts.map((first) => getTce(liobn, first)));
-    const at = returned.findIndex(({ rc }) => rc === 0n);
+    return { liobn, start, firsts: firstsOf(start) };
+  });
+  const looks = places.flatMap(({ liobn, firsts }) => firsts.map((first) => getTce(liobn, first)));
+  const returned = await guest.make(looks);
+  const found: Found[] = [];
+  for (const { liobn, start, firsts } of places) {
+    const own = returned.splice(0, firsts.length);
+    const at = own.findIndex(({ rc }) => rc === 0n);
     const first = firsts[at];
-    if (first === undefined) continue;
-    windows.push({ liobn, start, first, shift: await shiftOf(guest, liobn, first, returned[at]!.r4) });
+    if (first !== undefined) found.push({ liobn, start, first, tce: own[at]!.r4 });
   }
-  return windows;
+  return withShifts(guest, found);
 }
 
-async function shiftOf(guest: Guest, liobn: number, first: bigint, tce: bigint): Promise<number> {
-  const probes: Entry[] = [];
-  for (let shift = 0n; shift < SHIFTS && first + (1n << shift) < 1n << 64n; shift += 1n) {
-    probes.push(getTce(liobn, first + (1n << shift)));
-  }
-  const returned = await guest.make([putTce(liobn, first, NONCE), ...probes, putTce(liobn, first, tce)]);
-  const shift = returned.slice(1, -1).findIndex(({ rc, r4 }) => rc !== 0n || r4 !== NONCE);
-  return shift < 0 ? probes.length : shift;
+/** A window, and what its first entry holds. */
+interface Found {
+  readonly liobn: number;
+  readonly start: bigint;
+  readonly first: bigint;
+  readonly tce: bigint;
+}
+
+async function withShifts(guest: Guest, found: readonly Found[]): Promise<readonly SeenWindow[]> {
+  const entries = found.map(({ liobn, first, tce }): readonly Entry[] => {
+    const probes: Entry[] = [];
+    for (let shift = 0n; shift < SHIFTS && first + (1n << shift) < 1n << 64n; shift += 1n) {
+      probes.push(getTce(liobn, first + (1n << shift)));
+    }
+    return [putTce(liobn, first, NONCE), ...probes, putTce(liobn, first, tce)];
+  });
+  const returned = await guest.make(entries.flat());
+  return found.map(({ liobn, start, first }, n) => {
+    const probed = returned.splice(0, entries[n]!.length).slice(1, -1);
+    const shift = probed.findIndex(({ rc, r4 }) => rc !== 0n || r4 !== NONCE);
+    return { liobn, start, first, shift: shift < 0 ? probed.length : shift };
+  });
 }
 
 /** Where an entry leads to. */
@@ -78,8 +98,6 @@ export interface Look {
   readonly entry: Entry;
   readonly candidateOf: (tce: bigint) => Candidate;
 }
-
-const low = (value: bigint): bigint => BigInt.asUintN(64, value);
 
 /**
  * The entries that a transfer may go through, those of slot 1 first. A window may be found by devices where another one

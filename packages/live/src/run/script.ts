@@ -18,8 +18,8 @@ export interface Scene {
 const PASSED_OVER_MAX = 100;
 /** Calls that are sent at once: few on a fresh machine, which may soon show something, then ever more. */
 const BATCH = { first: 256, most: 4096 };
-/** Calls after which others get their turn. */
-const SLICE = 512;
+/** Calls after which others get their turn: QEMU, which answered, waits for the next round meanwhile. */
+const SLICE = 32;
 
 /** Of these QEMU may die. */
 const mayAbort = (call: QemuCall): boolean => call.kind === 'rtas' || call.kind === 'monitor';
