@@ -1,7 +1,7 @@
 /**
  * Leaves out items as long as the rest still fails: halves first, then ever smaller chunks, then single items until
  * none can be spared. The order stays. `items` must fail themselves, and are what is left where nothing can be spared.
- * @see A. Zeller, R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (ddmin)
+ * @see [Zeller, Hildebrandt] ddmin
  */
 export async function fewer<T>(
   items: readonly T[],
