@@ -50,9 +50,8 @@ function changesOf(chunk: number): Changes {
   return known;
 }
 
-/** Chunks described last: transfers come to the same few pages. */
+/** Chunks that were described: all memory of every machine is compared with them. */
 const described = new Map<number, Buffer>();
-const DESCRIBED_MAX = 16;
 
 /** What stands in a chunk of memory that nobody wrote to. */
 export function chunkOf(chunk: number): Buffer {
@@ -66,7 +65,6 @@ export function chunkOf(chunk: number): Buffer {
     words[at + 1] = (source[at + 1]! ^ second) | IS_MEMORY;
   }
   const bytes = Buffer.from(words.buffer);
-  if (described.size >= DESCRIBED_MAX) described.delete(described.keys().next().value!);
   described.set(chunk, bytes);
   return bytes;
 }

@@ -142,7 +142,7 @@ export class LiveMachine implements CallTarget {
   }
 
   /**
-   * Ends QEMU, and looks at a part of guest memory where devices wrote to it.
+   * Ends QEMU, and looks at all of guest memory where devices wrote to it.
    * @throws MemoryDiffers
    */
   async close(): Promise<void> {
@@ -150,7 +150,7 @@ export class LiveMachine implements CallTarget {
     this.#isSound = false;
     await this.#qemu.kill();
     try {
-      if (wasSound && this.#isUnchecked) this.#ram.checkPart();
+      if (wasSound && this.#isUnchecked) this.checkMemory();
       this.#isSound = wasSound;
     } finally {
       if (this.#isSound) this.#ram.release();

@@ -4,7 +4,7 @@ import { CHUNK_BYTES, chunkOf, describedBytes } from './described.js';
 import { OWN_END } from './layout.js';
 import { MemoryDiffers } from './memory-differs.js';
 
-/** A file without a name, which is gone when nobody has it open. @see open(2) */
+/** O_TMPFILE of Linux: a file without a name, which is gone when nobody has it open. */
 const NAMELESS = 0o20000000 | constants.O_DIRECTORY | constants.O_RDWR;
 
 /** Where files are that are on no disk. */
@@ -13,10 +13,6 @@ const folder = (): string => (existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
 /** Memory that describes itself, of machines that are gone: to describe it takes longer than QEMU's start. */
 const spare: Ram[] = [];
 const SPARE_MAX = 2;
-
-/** Into so many parts memory is split where only one is looked at. */
-const PARTS = 16;
-let partsChecked = 0;
 
 /** Guest memory: a file that QEMU maps. Nobody else sees it, and it is gone with those who use it. */
 export class Ram {
@@ -87,19 +83,6 @@ export class Ram {
         throw new MemoryDiffers(at + first, seen.subarray(first, first + 16).toString('hex'));
       }
       at += count;
-    }
-  }
-
-  /**
-   * Looks at a part of all memory, another one each time: to look at all of it takes longer than QEMU's start. What one
-   * machine leaves behind is found at the end of one of the next.
-   * @throws MemoryDiffers
-   */
-  checkPart(): void {
-    partsChecked += 1;
-    for (let at = OWN_END; at < this.bytes; at += CHUNK_BYTES) {
-      const isInPart = (at / CHUNK_BYTES) % PARTS === partsChecked % PARTS;
-      if (isInPart) this.check(at, Math.min(CHUNK_BYTES, this.bytes - at));
     }
   }
 
