@@ -102,6 +102,23 @@ describe.skipIf(lacks !== null)(`devices of a real QEMU${skipped}`, () => {
     expect(await played(reset(3))).toEqual([[0]]);
   });
 
+  test.each([
+    [3n, '32 0x8000000, 32 0x8000000'],
+    [1n, '32 dropped, 32 0x8000000'],
+  ])(
+    'where two entries lead to one place, permission %d of the first still shows',
+    async (permission, wrote) => {
+      const S = L + 0x300n;
+      await live.play([
+        create(3, 5, 20),
+        put(S + 1n, W + 0x20n, P | permission),
+        put(S + 1n, W + 0x40n, P | 3n),
+      ]);
+      expect(await played(dma('write', 3, W + 0x20n, 64))).toEqual([wrote]);
+      expect(await played(reset(3))).toEqual([[0]]);
+    },
+  );
+
   test('a window need not begin where a page does', async () => {
     const calls = [0x1fffn, 0x2000n, 0x3000n].map((ioba) =>
       put(L + 0x200n, ioba, ((P + 4n * ioba) & ~0xfffn) | 3n),

@@ -26,11 +26,15 @@ export function piecesOf(ioba: bigint, fates: Fates, missed: 'zeros' | 'dropped'
   return pieces;
 }
 
+/** Bytes of a transfer, from one on, and where in memory they may have been. */
+export interface Part {
+  readonly from: number;
+  readonly bytes: number;
+  readonly gpa: number;
+}
+
 /** What of it lies in memory that describes itself. */
-function within(
-  ram: Ram,
-  { from, bytes, gpa }: Candidate,
-): { from: number; bytes: number; gpa: number } | null {
+function within(ram: Ram, { from, bytes, gpa }: Candidate): Part | null {
   if (gpa < BigInt(OWN_END) || gpa >= BigInt(ram.bytes)) return null;
   const at = Number(gpa);
   return { from, bytes: Math.min(bytes, ram.bytes - at), gpa: at };
@@ -83,27 +87,49 @@ function searched(ram: Ram, got: Buffer, fates: (number | null | undefined)[], a
 }
 
 /**
- * Where a marker landed that a device wrote, of the places that entries name. Memory there describes itself again. What
- * landed elsewhere is found when all memory is looked at.
+ * Places that entries name, cut where any of them begins or ends: what is between two cuts goes one way.
+ */
+export function partsOf(ram: Ram, candidates: readonly Candidate[]): readonly Part[] {
+  const places = candidates.map((candidate) => within(ram, candidate)).filter((place) => place !== null);
+  const cuts = [...new Set(places.flatMap(({ from, bytes }) => [from, from + bytes]))].sort((a, b) => a - b);
+  return places.flatMap(({ from, bytes, gpa }) => {
+    const own = cuts.filter((cut) => cut >= from && cut <= from + bytes);
+    return own.slice(0, -1).map((cut, n) => ({ from: cut, bytes: own[n + 1]! - cut, gpa: gpa + cut - from }));
+  });
+}
+
+/**
+ * Where a marker landed that a device wrote, of these places. Memory there describes itself again. What landed elsewhere
+ * is found when all memory is looked at.
+ *
+ * Null where two different parts of the marker may have been written to one place: nobody can tell by what stands there
+ * whether the first of them was, so each part has to be written by itself.
  * @throws MemoryDiffers where one of those places holds something else
  */
-export function fatesOfWrite(ram: Ram, marker: Buffer, candidates: readonly Candidate[]): Fates {
+export function fatesOfWrite(ram: Ram, marker: Buffer, parts: readonly Part[]): Fates | null {
+  const changed = parts.filter(({ gpa, bytes }) => !isDescribed(ram, gpa, bytes));
+  if (changed.some((part, n) => changed.slice(n + 1).some((other) => isShared(ram, part, other)))) {
+    for (const { gpa, bytes } of changed) ram.describe(gpa, bytes);
+    return null;
+  }
   const fates: Fates = Array.from(marker, () => null);
-  const places = candidates.map((candidate) => within(ram, candidate)).filter((place) => place !== null);
-  const changed = places.filter(({ gpa, bytes }) => !isDescribed(ram, gpa, bytes));
   for (const { from, bytes, gpa } of changed) {
-    const seen = ram.read(gpa, bytes);
-    const before = describedBytes(gpa, bytes);
-    for (let n = 0; n < bytes; n += 1) {
-      const isMarker = seen[n] === marker[from + n] && seen[n] !== before[n];
-      if (fates[from + n] === null && isMarker) fates[from + n] = gpa + n;
-    }
+    if (fates[from] !== null || !ram.read(gpa, bytes).equals(marker.subarray(from, from + bytes))) continue;
+    for (let n = 0; n < bytes; n += 1) fates[from + n] = gpa + n;
   }
   for (const { bytes, gpa } of piecesOf(0n, fates, 'dropped')) {
     if (gpa !== null) ram.describe(Number(gpa), bytes);
   }
   for (const { gpa, bytes } of changed) ram.check(gpa, bytes);
   return fates;
+}
+
+/** Was a place written to that may have taken either? */
+function isShared(ram: Ram, part: Part, other: Part): boolean {
+  if (part.from === other.from) return false;
+  const gpa = Math.max(part.gpa, other.gpa);
+  const bytes = Math.min(part.gpa + part.bytes, other.gpa + other.bytes) - gpa;
+  return bytes > 0 && !isDescribed(ram, gpa, bytes);
 }
 
 const isDescribed = (ram: Ram, gpa: number, bytes: number): boolean =>

@@ -1,10 +1,11 @@
+import { unreachable } from '@spapr-dma/protocol';
 import type { DmaMade, QemuAnswer } from '@spapr-dma/trace';
 import { markerBytes } from './described.js';
 import { type Edu, TRANSFER_MAX } from './edu.js';
 import { allMade, type Entry, type Guest, getTce, putFirst, putTce, type Returned } from './guest.js';
 import { BATCH_MAX, DUMP, MARKER, type Stretch } from './layout.js';
 import { LiveError } from './live-error.js';
-import { fatesOfRead, fatesOfWrite, piecesOf } from './pieces.js';
+import { type Fates, fatesOfRead, fatesOfWrite, type Part, partsOf, piecesOf } from './pieces.js';
 import type { WindowStarts } from './window-starts.js';
 import { type Candidate, type Look, looksAt, type SeenWindow, windowsSeen } from './windows.js';
 
@@ -90,8 +91,24 @@ export class Transfers {
       known.lender === null
         ? await this.#moveUnseen(edu, known, isRead, ioba, bytes)
         : await this.#move(edu, known, known.lender, isRead, ioba, bytes);
-    const fates = isRead ? fatesOfRead(ram, moved, candidates) : fatesOfWrite(ram, moved, candidates);
-    return { kind: 'dma', pieces: piecesOf(ioba, fates, isRead ? 'zeros' : 'dropped') };
+    if (isRead) return { kind: 'dma', pieces: piecesOf(ioba, fatesOfRead(ram, moved, candidates), 'zeros') };
+    const parts = partsOf(ram, candidates);
+    const fates = fatesOfWrite(ram, moved, parts) ?? (await this.#writeParts(edu, ioba, moved, parts));
+    return { kind: 'dma', pieces: piecesOf(ioba, fates, 'dropped') };
+  }
+
+  /** Writes the marker once more, each part by itself: they would hide each other. */
+  async #writeParts(edu: Edu, ioba: bigint, marker: Buffer, parts: readonly Part[]): Promise<Fates> {
+    const fates: Fates = Array.from(marker, () => null);
+    for (const from of new Set(parts.map((part) => part.from))) {
+      const places = parts.filter((part) => part.from === from);
+      const bytes = places[0]!.bytes;
+      await this.#guest.mustMake(edu.transfer('write', ioba + BigInt(from), from, bytes));
+      const written =
+        fatesOfWrite(this.#guest.ram, marker, places) ?? unreachable('parts are the same bytes');
+      for (let n = from; n < from + bytes; n += 1) fates[n] = written[n] ?? null;
+    }
+    return fates;
   }
 
   /** What gives the entry back that is lent to us. */
@@ -191,7 +208,7 @@ export class Transfers {
     const returned = await this.#guest.make(looks.map(({ entry }) => entry));
     ram.write(DUMP.at, Buffer.of(UNWRITTEN));
     await this.#guest.mustMake(dumping(edu, lender, 1, await this.#putBack(lender)));
-    fatesOfWrite(ram, edu.holds.subarray(0, 1), candidatesOf(looks, returned));
+    fatesOfWrite(ram, edu.holds.subarray(0, 1), partsOf(ram, candidatesOf(looks, returned)));
     return ram.read(DUMP.at, 1)[0] !== UNWRITTEN;
   }
 
