@@ -58,6 +58,19 @@ describe.skipIf(lacks !== null)(`devices of a real QEMU${skipped}`, () => {
     expect(await moved(0, 0x1_0123n, 1)).toEqual(['1 0x8000123', '1 0x8000123']);
   });
 
+  test('a transfer sees the calls that come right before it, and none that comes after it', async () => {
+    const to = (page: bigint) => put(L, 0x1000n, (P + page) | 3n);
+    const read = dma('read', 0, 0x1000n, 8);
+    await live.play([read]);
+    const calls = [to(0n), read, to(0x1000n), read, to(0x2000n), dma('write', 0, 0x1000n, 8), to(0x3000n)];
+    const list = indirect(L, 0x1000n, 0xa00_0000n, [0xa00_0003n]);
+    expect(await played(...calls, list, dma('write', 0, 0x1000n, 8), read)).toEqual([
+      ...[0, '8 0x8000000', 0, '8 0x8001000', 0, '8 0x8002000', 0],
+      ...[0, '8 0xa000000', '8 0xa000000'],
+    ]);
+    live.checkMemory();
+  });
+
   test('memory that runs on is one piece, through any entries', async () => {
     await live.play([indirect(L, 0x1_0000n, 0x80_0000n, [P | 3n, (P + 0x1000n) | 3n])]);
     expect(await moved(0, 0x1_0ff0n, 32)).toEqual(['32 0x8000ff0', '32 0x8000ff0']);

@@ -1,4 +1,5 @@
 import type { HcallMade, QemuAnswer, QemuCall, RtasMade } from '@spapr-dma/trace';
+import { type Entry, type Returned, returnedIn, writeEntries } from './guest.js';
 import { BATCH_MAX, CELLS, ENTRIES, ENTRY_BYTES, isListSafe, LISTS } from './layout.js';
 import { LiveError } from './live-error.js';
 import { HCALLS, KVMPPC_H_RTAS, TOKENS } from './opcodes.js';
@@ -26,6 +27,8 @@ const takesSteps = ({ op, args, nret }: RtasMade): boolean =>
 
 const isRtas = (call: BatchedCall): call is RtasMade => call.kind === 'rtas';
 
+const isElsewhere = (page: bigint): boolean => page < LISTS.at || page >= LISTS.at + LISTS.bytes;
+
 /** Where an RTAS call's return cells stand. */
 const retsAt = (call: RtasMade): number => CELLS_HEAD + call.args.length * CELL_BYTES;
 
@@ -46,13 +49,25 @@ export class Batch {
   /** Pages that hold a list, and whose. */
   readonly #lists = new Map<bigint, HcallMade>();
   #used = 0;
+  #appended = 0;
 
   constructor(ram: Ram) {
     this.#ram = ram;
   }
 
+  /** Calls in it. */
   get count(): number {
     return this.#calls.length;
+  }
+
+  /** Entries in it: calls, and what was appended. */
+  get total(): number {
+    return this.#calls.length + this.#appended;
+  }
+
+  /** Stands a list where devices reach memory? */
+  get hasListElsewhere(): boolean {
+    return [...this.#lists.keys()].some(isElsewhere);
   }
 
   /**
@@ -79,6 +94,19 @@ export class Batch {
     return true;
   }
 
+  /** Takes in entries of our own behind all calls; false where there is no room. */
+  append(entries: readonly Entry[]): boolean {
+    if (this.count + entries.length > BATCH_MAX) return false;
+    writeEntries(this.#entries, this.count, entries);
+    this.#appended = entries.length;
+    return true;
+  }
+
+  /** What became of those. */
+  appended(): readonly Returned[] {
+    return returnedIn(this.#entries, this.count, this.#appended);
+  }
+
   /** The last thing before the bell: cells go where the guest finds them. Lists are there already. */
   hand(): void {
     if (this.#used > 0) this.#ram.write(CELLS.at, this.#cells, this.#used);
@@ -103,10 +131,11 @@ export class Batch {
 
   #clear(): void {
     for (const page of this.#lists.keys()) {
-      if (page < LISTS.at || page >= LISTS.at + LISTS.bytes) this.#ram.describe(Number(page), LIST_BYTES);
+      if (isElsewhere(page)) this.#ram.describe(Number(page), LIST_BYTES);
     }
     this.#lists.clear();
     this.#calls.length = 0;
+    this.#appended = 0;
     this.#places.length = 0;
     this.#used = 0;
   }

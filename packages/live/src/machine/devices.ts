@@ -75,6 +75,11 @@ export class Devices {
     return mover;
   }
 
+  /** The same, where it was asked for before; undefined where it was not. */
+  knownMoverOf(phb: number): Mover | null | undefined {
+    return this.#movers.get(phb);
+  }
+
   async #found(guest: Guest, phb: number): Promise<Mover | null> {
     const device = this.#phbs.find(({ index }) => index === phb);
     if (device === undefined) return null;

@@ -45,8 +45,13 @@ export const putTce = (liobn: number, ioba: bigint, tce: bigint): Entry => [
   ioba,
   tce,
 ];
-/** Writes what an H_GET_TCE read that is first in the batch. */
-export const putFirst = (liobn: number, ioba: bigint): Entry => [COPY, liobn, ioba, ENTRIES.at + 8];
+/** Writes what an H_GET_TCE read that is entry `at` of the batch. */
+export const putRead = (liobn: number, ioba: bigint, at: number): Entry => [
+  COPY,
+  liobn,
+  ioba,
+  ENTRIES.at + at * ENTRY_BYTES + 8,
+];
 /** Writes a device's register of 8 bytes. */
 export const store = (address: bigint, value: bigint | number): Entry => [
   H_LOGICAL_CI_STORE,
@@ -56,6 +61,22 @@ export const store = (address: bigint, value: bigint | number): Entry => [
 ];
 /** Waits until bit 0 of a device's register of 8 bytes is clear. */
 export const waitFor = (address: bigint): Entry => [WAIT, 8, address];
+
+/** Writes entries where a batch has them, from entry `at` on. */
+export function writeEntries(batch: DataView, at: number, entries: readonly Entry[]): void {
+  entries.forEach((entry, n) => {
+    entry.forEach((value, register) => {
+      batch.setBigUint64((at + n) * ENTRY_BYTES + register * 8, BigInt(value));
+    });
+  });
+}
+
+/** What became of so many entries, from entry `at` on. */
+export const returnedIn = (batch: DataView, at: number, count: number): Returned[] =>
+  Array.from({ length: count }, (_, n) => ({
+    rc: batch.getBigInt64((at + n) * ENTRY_BYTES),
+    r4: batch.getBigUint64((at + n) * ENTRY_BYTES + 8),
+  }));
 
 /**
  * Was each of the calls made?
@@ -137,17 +158,10 @@ export class Guest {
   }
 
   async #batch(entries: readonly Entry[]): Promise<Returned[]> {
-    entries.forEach((entry, n) => {
-      entry.forEach((value, register) => {
-        this.#view.setBigUint64(n * ENTRY_BYTES + register * 8, BigInt(value));
-      });
-    });
+    writeEntries(this.#view, 0, entries);
     this.mailbox.post(this.#entries, entries.length);
     const isGone = (): boolean => this.#qemu().exit !== null;
     if (!(await this.mailbox.answered(this.#entries, entries.length, isGone))) throw new GuestGone();
-    return entries.map((_, n) => ({
-      rc: this.#view.getBigInt64(n * ENTRY_BYTES),
-      r4: this.#view.getBigUint64(n * ENTRY_BYTES + 8),
-    }));
+    return returnedIn(this.#view, 0, entries.length);
   }
 }

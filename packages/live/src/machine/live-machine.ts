@@ -12,7 +12,7 @@ import { migrate } from './migrate.js';
 import { Monitor } from './monitor.js';
 import { Ram } from './ram.js';
 import { writeStub } from './stub.js';
-import { Transfers } from './transfers.js';
+import { type Ready, Transfers } from './transfers.js';
 import { phbOfBuid, WindowStarts } from './window-starts.js';
 import { phbOfLiobn } from './windows.js';
 
@@ -110,7 +110,7 @@ export class LiveMachine implements CallTarget {
       const call = calls[at]!;
       if (isBatched(call)) at = await this.#makeBatch(calls, at, answers);
       else {
-        answers.push(await this.#makeSingle(call));
+        answers.push(await this.#orAbort(this.#answerTo(call)));
         at += 1;
       }
       if (answers.at(-1)?.kind === 'abort') break;
@@ -168,16 +168,33 @@ export class LiveMachine implements CallTarget {
       this.#forgetAfter(call);
     }
     const { count } = batch;
+    const transfer = this.#appended(calls[at]);
+    const { total } = batch;
     batch.hand();
-    this.#mailbox.post(batch.entries, count);
-    const isDone = await this.#mailbox.answered(batch.entries, count, () => this.#qemu.exit !== null);
-    const made = isDone ? count : count - this.#mailbox.left;
-    for (const [n, answer] of batch.answers(made).entries()) {
+    this.#mailbox.post(batch.entries, total);
+    const isDone = await this.#mailbox.answered(batch.entries, total, () => this.#qemu.exit !== null);
+    const made = isDone ? total : total - this.#mailbox.left;
+    const returned = batch.appended();
+    for (const [n, answer] of batch.answers(Math.min(made, count)).entries()) {
       answers.push(answer);
       if (answer.kind === 'rtas') this.#starts.saw(calls[from + n]!, answer);
     }
     if (!isDone) answers.push(await abortOf(this.#qemu));
+    else if (transfer !== null) {
+      answers.push(await this.#orAbort(transfer.finish(returned)));
+      at += 1;
+    }
     return at;
+  }
+
+  /** A transfer is the last of a batch, unless somebody's list stands where it may write. */
+  #appended(call: QemuCall | undefined): Ready | null {
+    if (call?.kind !== 'dma' || this.#batch.hasListElsewhere) return null;
+    const mover = this.#devices.knownMoverOf(call.phb) ?? null;
+    const ready = mover && this.#transfers.ready(call, mover, this.#batch.count);
+    if (ready === null || !this.#batch.append(ready.entries)) return null;
+    this.#isUnchecked ||= call.op === 'dma-write';
+    return ready;
   }
 
   #forgetAfter(call: BatchedCall): void {
@@ -189,9 +206,10 @@ export class LiveMachine implements CallTarget {
     this.#devices.forget();
   }
 
-  async #makeSingle(call: Single): Promise<QemuAnswer> {
+  /** What is answered; an abort where QEMU ended instead. */
+  async #orAbort(answering: Promise<QemuAnswer>): Promise<QemuAnswer> {
     try {
-      return await this.#answerTo(call);
+      return await answering;
     } catch (error) {
       if (error instanceof QemuGone || error instanceof GuestGone) return abortOf(this.#qemu);
       throw error;

@@ -2,7 +2,7 @@ import { unreachable } from '@spapr-dma/protocol';
 import type { DmaMade, QemuAnswer } from '@spapr-dma/trace';
 import { markerBytes } from './described.js';
 import { type Edu, TRANSFER_MAX } from './edu.js';
-import { allMade, type Entry, type Guest, getTce, putFirst, putTce, type Returned } from './guest.js';
+import { allMade, type Entry, type Guest, getTce, putRead, putTce, type Returned } from './guest.js';
 import { BATCH_MAX, DUMP, MARKER, type Stretch } from './layout.js';
 import { LiveError } from './live-error.js';
 import { type Fates, fatesOfRead, fatesOfWrite, type Part, partsOf, piecesOf } from './pieces.js';
@@ -28,6 +28,25 @@ interface Lender {
 interface Moved {
   readonly moved: Buffer;
   readonly candidates: readonly Candidate[];
+}
+
+/** A transfer that may be part of a batch. */
+export interface Ready {
+  readonly entries: readonly Entry[];
+  /** The answer, by what was returned. */
+  readonly finish: (returned: readonly Returned[]) => Promise<QemuAnswer>;
+}
+
+/** A transfer whose entries are known. */
+interface Prepared {
+  /** Looks at entries, first at the one that is lent. */
+  readonly looks: readonly Entry[];
+  /** What is made then, with what puts back what the lent entry had. */
+  readonly moves: (putBack: Entry) => readonly Entry[];
+  /** LIOBN and IOBA of the entry that is lent. */
+  readonly lent: readonly [number, bigint];
+  /** The answer, by what was returned to all that. */
+  readonly finish: (returned: readonly Returned[]) => Promise<QemuAnswer>;
 }
 
 /** What is known of a PHB while nobody changes its windows or its devices. */
@@ -82,16 +101,35 @@ export class Transfers {
    * Has a device make a transfer.
    * @throws Undecodable, BufferDiffers, GuestGone
    */
-  async make({ op, phb, ioba, bytes }: DmaMade, mover: Mover): Promise<QemuAnswer> {
-    const { edu } = mover;
-    const known = this.#known.get(phb) ?? (await this.#learn(phb, mover));
+  async make(call: DmaMade, mover: Mover): Promise<QemuAnswer> {
+    const known = this.#known.get(call.phb) ?? (await this.#learn(call.phb, mover));
+    const { lender } = known;
+    if (lender === null) return this.#answered(call, mover, await this.#moveUnseen(mover.edu, known, call));
+    const { looks, moves, lent, finish } = this.#prepared(call, mover, known, lender);
+    const atOnce = [...looks, ...moves(putRead(...lent, 0))];
+    if (atOnce.length <= BATCH_MAX) return finish(await this.#guest.make(atOnce));
+    const looked = await this.#guest.make(looks);
+    const moved = await this.#guest.make(moves(putTce(...lent, looked[0]!.r4)));
+    return finish([...looked, ...moved]);
+  }
+
+  /**
+   * A transfer that needs no look at the PHB before it, and goes with other calls; null where it has to be made by
+   * itself. Memory is prepared for it: it has to be the next one.
+   * @param at where in a batch it begins
+   */
+  ready(call: DmaMade, mover: Mover, at: number): Ready | null {
+    const known = this.#known.get(call.phb);
+    if (known === undefined || known.lender === null) return null;
+    const { looks, moves, lent, finish } = this.#prepared(call, mover, known, known.lender);
+    return { entries: [...looks, ...moves(putRead(...lent, at))], finish };
+  }
+
+  /** What a transfer came to that was made. */
+  async #answered({ op, ioba }: DmaMade, { edu }: Mover, { moved, candidates }: Moved): Promise<QemuAnswer> {
     const { ram } = this.#guest;
-    const isRead = op === 'dma-read';
-    const { moved, candidates } =
-      known.lender === null
-        ? await this.#moveUnseen(edu, known, isRead, ioba, bytes)
-        : await this.#move(edu, known, known.lender, isRead, ioba, bytes);
-    if (isRead) return { kind: 'dma', pieces: piecesOf(ioba, fatesOfRead(ram, moved, candidates), 'zeros') };
+    if (op === 'dma-read')
+      return { kind: 'dma', pieces: piecesOf(ioba, fatesOfRead(ram, moved, candidates), 'zeros') };
     const parts = partsOf(ram, candidates);
     const fates = fatesOfWrite(ram, moved, parts) ?? (await this.#writeParts(edu, ioba, moved, parts));
     return { kind: 'dma', pieces: piecesOf(ioba, fates, 'dropped') };
@@ -118,44 +156,39 @@ export class Transfers {
     return putTce(liobn, first, returned!.r4);
   }
 
-  /** What the device read, or what it was given to write; and where the entries led that it may have gone through. */
-  async #move(
-    edu: Edu,
-    { windows, starts }: Known,
-    lender: Lender,
-    isRead: boolean,
-    ioba: bigint,
-    bytes: number,
-  ): Promise<Moved> {
-    const { ram } = this.#guest;
+  /**
+   * What the device reads, or what it is given to write, is seen through the window that is lent; the entries that it
+   * may go through are looked at before.
+   */
+  #prepared(call: DmaMade, mover: Mover, { windows, starts }: Known, lender: Lender): Prepared {
+    const { op, ioba, bytes } = call;
+    const { edu } = mover;
     const { liobn, first } = lender.window;
-    const looks = looksAt(windows, starts, ioba, bytes);
+    const isRead = op === 'dma-read';
+    const candidates = looksAt(windows, starts, ioba, bytes);
+    const looks = [getTce(liobn, first), ...candidates.map(({ entry }) => entry)];
     const marker = this.#marker(bytes);
-    if (isRead) ram.write(DUMP.at, Buffer.alloc(bytes, UNWRITTEN));
-    const entriesWith = (putBack: Entry): readonly Entry[] => [
+    if (isRead) this.#guest.ram.write(DUMP.at, Buffer.alloc(bytes, UNWRITTEN));
+    const moves = (putBack: Entry): readonly Entry[] => [
       ...filling(edu, lender, bytes, putBack),
       ...edu.transfer(isRead ? 'read' : 'write', ioba, 0, bytes),
       ...(isRead ? dumping(edu, lender, bytes, putBack) : []),
     ];
-    const before = [getTce(liobn, first), ...looks.map(({ entry }) => entry)];
-    const entries = entriesWith(putFirst(liobn, first));
-    const isOneBatch = before.length + entries.length <= BATCH_MAX;
-    const returned = await this.#guest.make(isOneBatch ? [...before, ...entries] : before);
-    if (isOneBatch) allMade(entries, returned.slice(before.length));
-    else await this.#guest.mustMake(entriesWith(putTce(liobn, first, returned[0]!.r4)));
-    const moved = isRead ? this.#dumped(lender, bytes) : marker;
-    edu.holds.set(moved);
-    return { moved, candidates: candidatesOf(looks, returned.slice(1)) };
+    const finish = (returned: readonly Returned[]): Promise<QemuAnswer> => {
+      allMade(moves(putRead(liobn, first, 0)), returned.slice(looks.length));
+      const moved = isRead ? this.#dumped(lender, bytes) : marker;
+      edu.holds.set(moved);
+      return this.#answered(call, mover, {
+        moved,
+        candidates: candidatesOf(candidates, returned.slice(1)),
+      });
+    };
+    return { looks, moves, lent: [liobn, first], finish };
   }
 
   /** The same where nobody can look into the device's buffer. */
-  async #moveUnseen(
-    edu: Edu,
-    { windows, starts }: Known,
-    isRead: boolean,
-    ioba: bigint,
-    bytes: number,
-  ): Promise<Moved> {
+  async #moveUnseen(edu: Edu, { windows, starts }: Known, { op, ioba, bytes }: DmaMade): Promise<Moved> {
+    const isRead = op === 'dma-read';
     const looks = looksAt(windows, starts, ioba, bytes);
     const returned = await this.#guest.make(looks.map(({ entry }) => entry));
     await this.#guest.mustMake(edu.transfer(isRead ? 'read' : 'write', ioba, 0, bytes));

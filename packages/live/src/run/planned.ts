@@ -12,16 +12,26 @@ const RAM_MB = 256;
 /** How machines are asked. */
 interface Manner {
   /** Calls on a machine: the first ones are left soon, so that a short run too meets many. */
-  readonly lives: { readonly first: number; readonly longer: number; readonly most: number };
+  readonly lives: {
+    readonly first: number;
+    readonly longer: number;
+    readonly most: number;
+    /** Machines that a long run is to meet about: to start one takes as long as thousands of calls. */
+    readonly machines: number;
+  };
   readonly shares: Partial<Shares>;
   /** Of the calls that would be the first end of their kind. */
   readonly ends: number;
 }
 
-const ANY: Manner = { lives: { first: 2000, longer: 500, most: 25_000 }, shares: {}, ends: 0.5 };
+const ANY: Manner = {
+  lives: { first: 2000, longer: 500, most: 25_000, machines: 25 },
+  shares: {},
+  ends: 0.5,
+};
 /** What shows a difference soon: short lives, and calls that change windows. */
 const WINDOWS: Manner = {
-  lives: { first: 1500, longer: 0, most: 1500 },
+  lives: { first: 1500, longer: 0, most: 1500, machines: Number.POSITIVE_INFINITY },
   shares: { rtas: 0.4, dma: 0.02, monitor: 0.01 },
   ends: 0,
 };
@@ -93,9 +103,14 @@ export class Planned {
   }
 
   #begun(callsLeft: number): Begun {
-    const { start, switches = {} } = this.#options;
-    const { first, longer, most } = this.#manner.lives;
-    const callsMax = Math.min(first + longer * this.#machines++, most, callsLeft);
+    const { start, calls, switches = {} } = this.#options;
+    const { first, longer, most, machines } = this.#manner.lives;
+    const share = Math.ceil(calls / machines);
+    const callsMax = Math.min(
+      Math.max(first + longer * this.#machines++, share),
+      Math.max(most, share),
+      callsLeft,
+    );
     const machine = this.#planner.next();
     const script = new Script({ machine, switches, generator: this.#generator, ends: this.#ends, callsMax });
     const target = start(machine);
