@@ -26,6 +26,7 @@ describe.skipIf(lacks !== null)(`devices of a real QEMU${skipped}`, () => {
     phb(1, { dma64WinAddr: 0x1_0000n, dmaWinSize: 0x10_0000n }),
     phb(2, { dmaWinAddr: 0x1fffn, dmaWinSize: 0x2000n }),
     phb(3, { pgsz: 0xffff_ffff_ffff_ffffn }),
+    phb(4, { dma64WinAddr: 0xffff_ffff_fff0_0000n, pgsz: 0x100_1000n }),
   ];
   beforeAll(async () => {
     live = await LiveMachine.start(machineOf(phbs));
@@ -131,6 +132,13 @@ describe.skipIf(lacks !== null)(`devices of a real QEMU${skipped}`, () => {
       expect(await played(reset(3))).toEqual([[0]]);
     },
   );
+
+  test('a window may begin near the end of the bus', async () => {
+    const N = 0xffff_ffff_fff0_0000n;
+    await live.play([create(4, 24, 27), put(L + 0x401n, 0n, P | 3n)]);
+    expect(await moved(4, N + 0x123n, 16)).toEqual(['16 0x8000123', '16 0x8000123']);
+    await live.play([remove(Number(L) + 0x401)]);
+  });
 
   test('a window need not begin where a page does', async () => {
     const calls = [0x1fffn, 0x2000n, 0x3000n].map((ioba) =>

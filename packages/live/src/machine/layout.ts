@@ -17,15 +17,19 @@ export interface Stretch {
   readonly bytes: number;
 }
 
+/**
+ * What an edu's buffer is filled from, and where it is looked at: near the start of a large page, since little may be
+ * left of a window that begins near the end of the bus.
+ */
+export const MARKER: Stretch = { at: 0x2_0000, bytes: 0x1000 };
+export const DUMP: Stretch = { at: 0x2_1000, bytes: 0x1000 };
+
 /** Hypercalls of one batch: r3 to r10 of each. */
 export const ENTRY_BYTES = 64;
 export const BATCH_MAX = 4096;
 export const ENTRIES: Stretch = { at: 0x10_0000, bytes: BATCH_MAX * ENTRY_BYTES };
 /** Cells of RTAS calls, and what they point to. */
 export const CELLS: Stretch = { at: 0x20_0000, bytes: 0x10_0000 };
-/** What an edu's buffer is filled from, and where it is looked at. */
-export const MARKER: Stretch = { at: 0x50_0000, bytes: 0x1000 };
-export const DUMP: Stretch = { at: 0x50_1000, bytes: 0x1000 };
 /** Pages for the lists of H_PUT_TCE_INDIRECT, which nothing else uses. */
 export const LISTS: Stretch = { at: 0x80_0000, bytes: 0x80_0000 };
 

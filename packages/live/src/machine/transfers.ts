@@ -217,14 +217,17 @@ export class Transfers {
     starts: readonly bigint[],
   ): Promise<Lender | null> {
     if (!this.#wereLoaded) {
-      const [window] = windows;
+      const window = windows.find((seen) => hasRoom(seen, seen.start));
       return window === undefined ? null : { window, region: window.start };
     }
     const lenders = windows.flatMap((window) => {
       const others = starts.filter((start) => start !== window.start);
       return [window.start, ...others].map((region): Lender => ({ window, region }));
     });
-    for (const lender of lenders) if (await this.#serves(edu, lender, windows, starts)) return lender;
+    for (const lender of lenders) {
+      if (!hasRoom(lender.window, lender.region)) continue;
+      if (await this.#serves(edu, lender, windows, starts)) return lender;
+    }
     return null;
   }
 
@@ -286,6 +289,10 @@ export class Transfers {
     throw new BufferDiffers(`byte ${at} of what a device holds did not come through ${named}${place}`);
   }
 }
+
+/** Is there so much of the window's first page before the end of the bus? */
+const hasRoom = (window: SeenWindow, region: bigint): boolean =>
+  region + (BigInt(DUMP.at) & maskOf(window)) + BigInt(DUMP.bytes) <= 1n << 64n;
 
 const maskOf = ({ shift }: SeenWindow): bigint => (1n << BigInt(shift)) - 1n;
 
