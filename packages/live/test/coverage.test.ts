@@ -26,8 +26,8 @@ const zeros = (counts: Readonly<Record<string, number>>): readonly string[] =>
     .filter(([, count]) => count === 0)
     .map(([name]) => name);
 
-test('50,000 calls are of every class, in every situation, and are answered with every status', () => {
-  const { coverage, visits } = run(1, 50_000, RICH);
+test('150,000 calls are of every class, in every situation, and are answered with every status', () => {
+  const { coverage, visits } = run(1, 150_000, RICH);
   expect(zeros(visits)).toEqual([]);
   expect(zeros(coverage.situations())).toEqual([]);
   expect(coverage.unreached().filter(({ why }) => why === null)).toEqual([]);
