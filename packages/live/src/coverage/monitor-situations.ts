@@ -13,7 +13,6 @@ export const MONITOR_SITUATIONS = [
   'migration that the second QEMU refuses',
   'PHB plugged',
   'PHB plugged that is there',
-  'PHB plugged while the one before is not freed',
   'PHB asked back',
   'PHB asked back with a device behind it',
   'PCI device plugged',
@@ -61,8 +60,7 @@ export function countMonitor(
 }
 
 function countPlug(tally: Counted, other: Phb['mode'] | undefined, isDone: boolean): void {
-  if (other === 'dying') tally.count('PHB plugged while the one before is not freed');
-  else if (other === 'present') tally.count('PHB plugged that is there');
+  if (other === 'present') tally.count('PHB plugged that is there');
   else if (isDone) tally.count('PHB plugged');
 }
 

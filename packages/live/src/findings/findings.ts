@@ -6,7 +6,7 @@ import type { StartTarget } from '../target.js';
 import { abortText, differenceText } from './answer-text.js';
 import type { Asked, Specified } from './ask.js';
 import { findingFile, stepsOf, type WrittenCase, writeCase } from './case-file.js';
-import { playCase, specified } from './play-case.js';
+import { isHarmless, playCase, specified } from './play-case.js';
 import { isLost, keyOf, type Shown, shownBy } from './shown.js';
 
 /** Fresh machines that one finding may cost. */
@@ -104,8 +104,9 @@ export class Findings {
   #shownBySpecification(candidate: LiveCase): Shown | null {
     const { switches } = this.#options;
     const made = specified(candidate, switches);
+    if (made === null || !isHarmless(made)) return null;
     const released = Object.keys(switches).length === 0 ? made : specified(candidate, {});
-    return made && released && shownBy(made.calls, made.expected, released.expected);
+    return released && shownBy(made.calls, made.expected, released.expected);
   }
 
   async #shrunkByAsking(found: LiveCase, shown: Shown): Promise<ShownCase | null> {
@@ -128,7 +129,7 @@ export class Findings {
   /** The case with a fresh machine's answers, if they show something of the same kind. */
   async #shownBy(candidate: LiveCase, like: Shown): Promise<ShownCase | null> {
     const made = specified(candidate, this.#options.switches);
-    if (made === null || made.calls.length === 0) return null;
+    if (made === null || made.calls.length === 0 || !isHarmless(made)) return null;
     // Only a QEMU that must end can end as specified.
     if (like.kind === 'abort' && made.expected.at(-1)?.kind !== 'abort') return null;
     const { answers, shown } = await this.#played(candidate, made);

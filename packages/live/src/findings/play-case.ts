@@ -1,5 +1,6 @@
 import type { WindowSwitches } from '@spapr-dma/qemu-spapr';
 import { type QemuAnswer, QemuSpecification } from '@spapr-dma/trace';
+import { isDmaSafe } from '../machine/layout.js';
 import type { LiveCase } from '../shrink/shrink.js';
 import type { CallTarget, StartTarget } from '../target.js';
 import { type Asked, ask, leave, type Specified } from './ask.js';
@@ -24,6 +25,16 @@ export function specified({ machine, calls }: LiveCase, switches: Partial<Window
   }
   return { calls: calls.slice(0, expected.length), expected };
 }
+
+/** No transfer reaches the program that makes the calls, or its mail: it would be another program then. */
+export const isHarmless = ({ expected }: Specified): boolean =>
+  expected.every(
+    (answer) =>
+      answer.kind !== 'dma' ||
+      answer.pieces.every(
+        ({ gpa, bytes, outcome }) => outcome !== 'ram' || gpa === null || isDmaSafe(gpa, bytes),
+      ),
+  );
 
 /**
  * Makes the calls of a case on a fresh machine.

@@ -124,7 +124,7 @@ export class Generator {
   }
 
   #made(scene: Scene, specified: Specified): QemuCall {
-    if (scene.dying.length > 0) return this.#monitor.afterLeaving(scene);
+    if (scene.dying.length > 0) return this.#monitor.afterLeaving();
     const { monitor = NOBODY } = this.#options;
     const { rtas, dma: transfers, monitor: commands } = this.#shares;
     if (this.#calm > 0) return this.#calmCall(scene, specified);

@@ -18,8 +18,6 @@ interface Where {
 
 /** Entries of all windows together that a stream may hold: it has every one of them. */
 const STREAM_ENTRIES_MAX = 2 ** 22;
-/** Share of unplugs that a PHB of the same index follows before the old one is freed. */
-const REPLUG_SHARE = 0.25;
 /** Share of PCI devices that get the name of another one. */
 const KNOWN_SHARE = 0.1;
 /** Share of hotplugs that the guest answers as it should. */
@@ -137,13 +135,11 @@ export class MonitorCalls {
     return this.#ops.make(this.#random, { scene, qemu });
   }
 
-  /** What comes next while a PHB that left is not freed: nobody can say what its windows answer. */
-  afterLeaving({ dying }: Scene): QemuCall {
-    const [phb] = dying;
-    if (phb !== undefined && this.#offers.has('device_add') && this.#random.chance(REPLUG_SHARE)) {
-      const device = { driver: 'spapr-pci-host-bridge', index: phb.properties.index } as const;
-      return { kind: 'monitor', op: 'device_add', device };
-    }
+  /**
+   * What comes next while a PHB that left is not freed: nobody can say what its windows answer, nor whether it is still
+   * there when it is plugged again.
+   */
+  afterLeaving(): QemuCall {
     return { kind: 'monitor', op: 'rcu' };
   }
 
