@@ -26,6 +26,7 @@ describe.skipIf(lacks !== null)(`devices of a real QEMU${skipped}`, () => {
     phb(1, { dma64WinAddr: 0x1_0000n, dmaWinSize: 0x10_0000n }),
     phb(2, { dmaWinAddr: 0x1fffn, dmaWinSize: 0x2000n }),
     phb(3, { pgsz: 0xffff_ffff_ffff_ffffn }),
+    phb(5, { dmaWinAddr: 0x1800n, dma64WinAddr: 0x2000n }),
     phb(4, { dma64WinAddr: 0xffff_ffff_fff0_0000n, pgsz: 0x100_1000n }),
   ];
   beforeAll(async () => {
@@ -132,6 +133,11 @@ describe.skipIf(lacks !== null)(`devices of a real QEMU${skipped}`, () => {
       expect(await played(reset(3))).toEqual([[0]]);
     },
   );
+
+  test('a page goes on where another window covers it', async () => {
+    await live.play([create(5, 12, 12), put(L + 0x500n, 0x2000n, P | 3n)]);
+    expect(await played(dma('write', 5, 0x1800n, 2262))).toEqual(['2262 0x8000000']);
+  });
 
   test('a window may begin near the end of the bus', async () => {
     const N = 0xffff_ffff_fff0_0000n;

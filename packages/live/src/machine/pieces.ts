@@ -103,7 +103,7 @@ export function partsOf(ram: Ram, candidates: readonly Candidate[]): readonly Pa
  * is found when all memory is looked at.
  *
  * Null where two different parts of the marker may have been written to one place: nobody can tell by what stands there
- * whether the first of them was, so each part has to be written by itself.
+ * whether the first of them was, so the marker has to be written again, up to each of them.
  * @throws MemoryDiffers where one of those places holds something else
  */
 export function fatesOfWrite(ram: Ram, marker: Buffer, parts: readonly Part[]): Fates | null {

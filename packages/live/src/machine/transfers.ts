@@ -1,4 +1,3 @@
-import { unreachable } from '@spapr-dma/protocol';
 import type { DmaMade, QemuAnswer } from '@spapr-dma/trace';
 import { markerBytes } from './described.js';
 import { type Edu, TRANSFER_MAX } from './edu.js';
@@ -135,16 +134,21 @@ export class Transfers {
     return { kind: 'dma', pieces: piecesOf(ioba, fates, 'dropped') };
   }
 
-  /** Writes the marker once more, each part by itself: they would hide each other. */
+  /**
+   * Writes the marker once more for each part, up to its end: so nothing behind it hides it. All of them begin where
+   * the transfer did, since QEMU goes on through a page that another window covers.
+   */
   async #writeParts(edu: Edu, ioba: bigint, marker: Buffer, parts: readonly Part[]): Promise<Fates> {
+    const { ram } = this.#guest;
     const fates: Fates = Array.from(marker, () => null);
     for (const from of new Set(parts.map((part) => part.from))) {
       const places = parts.filter((part) => part.from === from);
-      const bytes = places[0]!.bytes;
-      await this.#guest.mustMake(edu.transfer('write', ioba + BigInt(from), from, bytes));
-      const written =
-        fatesOfWrite(this.#guest.ram, marker, places) ?? unreachable('parts are the same bytes');
-      for (let n = from; n < from + bytes; n += 1) fates[n] = written[n] ?? null;
+      const end = from + places[0]!.bytes;
+      await this.#guest.mustMake(edu.transfer('write', ioba, 0, end));
+      const part = marker.subarray(from, end);
+      const place = places.find(({ gpa, bytes }) => ram.read(gpa, bytes).equals(part));
+      for (let n = from; n < end; n += 1) fates[n] = place === undefined ? null : place.gpa + n - from;
+      for (const { gpa, bytes } of parts) ram.describe(gpa, bytes);
     }
     return fates;
   }
