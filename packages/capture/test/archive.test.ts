@@ -131,7 +131,13 @@ test('Packages bring the libraries that they need, and those in turn, and nothin
     what === 'depends' ? good(names.map((name) => DEPENDS[name] ?? `${name}\n`).join('')) : undefined,
   );
   await archive.update();
-  expect(await archive.withLibraries(['tools'])).toEqual(['tools', 'libc6', 'librtas2', 'zlib1g', 'libgcc-s1']);
+  expect(await archive.withLibraries(['tools'])).toEqual([
+    'tools',
+    'libc6',
+    'librtas2',
+    'zlib1g',
+    'libgcc-s1',
+  ]);
 });
 
 test.each`

@@ -32,8 +32,11 @@ const isElsewhere = (page: bigint): boolean => page < LISTS.at || page >= LISTS.
 /** Where an RTAS call's return cells stand. */
 const retsAt = (call: RtasMade): number => CELLS_HEAD + call.args.length * CELL_BYTES;
 
-/** Bytes of its cells. A call without return cells writes a status all the same, into a cell that follows. */
-const cellBytes = (call: RtasMade): number => retsAt(call) + Math.max(call.nret, 1) * CELL_BYTES;
+/**
+ * Bytes of its cells. A call writes what it always answers, however few return cells it was asked for: a status where
+ * there is none, and get-sensor-state two cells where there is one. They must not be another call's.
+ */
+const cellBytes = (call: RtasMade): number => retsAt(call) + Math.max(call.nret, 2) * CELL_BYTES;
 
 /** Calls on their way to the stub and back. */
 export class Batch {

@@ -220,16 +220,16 @@ export class Transfers {
     windows: readonly SeenWindow[],
     starts: readonly bigint[],
   ): Promise<Lender | null> {
-    if (!this.#wereLoaded) {
-      const window = windows.find((seen) => hasRoom(seen, seen.start));
-      return window === undefined ? null : { window, region: window.start };
-    }
+    const [uppermost] = windows;
+    if (uppermost === undefined) return null;
+    const isSure = !this.#wereLoaded && !windows.some(mayWrap) && isRoomy(uppermost, uppermost.start);
+    if (isSure) return { window: uppermost, region: uppermost.start };
     const lenders = windows.flatMap((window) => {
       const others = starts.filter((start) => start !== window.start);
       return [window.start, ...others].map((region): Lender => ({ window, region }));
     });
     for (const lender of lenders) {
-      if (!hasRoom(lender.window, lender.region)) continue;
+      if (!isRoomy(lender.window, lender.region)) continue;
       if (await this.#serves(edu, lender, windows, starts)) return lender;
     }
     return null;
@@ -294,8 +294,12 @@ export class Transfers {
   }
 }
 
-/** Is there so much of the window's first page before the end of the bus? */
-const hasRoom = (window: SeenWindow, region: bigint): boolean =>
+/** A window with so large pages may have 2^64 bytes, which are none for devices. Its count is one of 32 bits. */
+const mayWrap = ({ shift }: SeenWindow): boolean => shift > 32;
+
+/** Does a whole buffer go through the window's first page, and is so much of that before the end of the bus? */
+const isRoomy = (window: SeenWindow, region: bigint): boolean =>
+  1n << BigInt(window.shift) >= BigInt(DUMP.bytes) &&
   region + (BigInt(DUMP.at) & maskOf(window)) + BigInt(DUMP.bytes) <= 1n << 64n;
 
 const maskOf = ({ shift }: SeenWindow): bigint => (1n << BigInt(shift)) - 1n;
