@@ -61,6 +61,13 @@ describe.skipIf(lacks !== null)(`calls of a real QEMU’s guest${skipped}`, () =
     ).toEqual([-4, '0x5003', -4, 0]);
   });
 
+  test('a call that writes more cells than it was asked for does not reach the next one', async () => {
+    expect(await played(rtas('get-sensor-state', [], 1), query(0))).toEqual([
+      [-3],
+      [0, 1, 0x8000_0000, 0x107, 0],
+    ]);
+  });
+
   test('a list is read where it stands, zeros behind it, and nothing where there is no memory', async () => {
     const last = 0x0fff_f000n;
     expect(

@@ -92,6 +92,16 @@ describe.skipIf(lacks !== null)(`devices of a real QEMU${skipped}`, () => {
     expect(await played(get(L, 0n))).toEqual(['0xabcdef0123456003']);
   });
 
+  test.each([
+    ['of one byte', 0, 1],
+    ['so large that the window has 2^64 bytes, which are none', 52, 68],
+  ])('a window of pages %s is not lent: devices move nothing by it', async (_, shift, windowShift) => {
+    await live.play([create(3, shift, windowShift), put(L + 0x300n, 0x3fff_f000n, P | 3n)]);
+    expect(await moved(3, 0x3fff_fff8n, 16)).toEqual(['8 0x8000ff8, 8 zeros', '8 0x8000ff8, 8 dropped']);
+    await live.checkMemory();
+    await live.play([remove(Number(L) + 0x301)]);
+  });
+
   test('large pages reach far, and an entry’s low bits do not count', async () => {
     for (const shift of [16, 21, 24]) {
       await live.play([create(0, shift, 32), put(L + 1n, W, 0x100_5003n)]);
