@@ -41,11 +41,16 @@ export interface Scene {
   /** What a call without any window may mean. */
   readonly nowhere: Place;
   readonly phbs: readonly Phb[];
-  /** Indexes of PHBs with the device that does DMA, and of those with no device at all. */
+  /** Indexes of PHBs with the device that does DMA, where its buffer can be seen, and of those with no device at all. */
   readonly withDevice: readonly number[];
   readonly withoutDevice: readonly number[];
   readonly dying: readonly Phb[];
 }
+
+/** A device's buffer is seen through a page that is as large; where there is no window at all it holds zeros. */
+const BUFFER_SHIFT = 12;
+const isSeenThrough = (windows: readonly EnabledTable[]): boolean =>
+  windows.length === 0 || windows.some(({ pageShift }) => pageShift >= BUFFER_SHIFT);
 
 const placeOf = (table: EnabledTable | StuckTable, pages: number): Place => {
   const pageBytes = pageBytesOf(table.pageShift);
@@ -106,7 +111,9 @@ function madeScene({ tables, phbs, devices }: QemuState): Scene {
     stuck: living.filter((table) => table.mode === 'stuck').map((table) => placeOf(table, 0)),
     nowhere: emptyPlace(0n, -1, 0n),
     phbs: phbs.filter(({ mode }) => mode === 'present'),
-    withDevice: present.filter((index) => devices.some(({ id }) => id === eduId(index))),
+    withDevice: present.filter(
+      (index) => devices.some(({ id }) => id === eduId(index)) && isSeenThrough(windowsOf(index)),
+    ),
     withoutDevice: present.filter((index) => devices.every(({ phb }) => phb !== index)),
     dying,
   };
