@@ -1,31 +1,5 @@
-import type { QemuAborted } from '@spapr-dma/protocol';
-import type { Outcome, QemuSent } from './sent.js';
-import type { QemuState } from './state.js';
-import { SUBREGION_ASSERTION } from './table-life.js';
-
-/** Whether a step ends QEMU, and by which assertion. */
-export interface Aborting {
-  readonly aborted: string | null;
-}
-
 /** The assertion that fails when a PHB comes back before its predecessor's windows are freed. */
 export const DUPLICATE_ASSERTION = 'memory_region_del_subregion: subregion->container == mr';
-
-/** A step that ends QEMU: what it logged before stands, nothing is answered. */
-export function aborts(
-  qemu: QemuState,
-  logged: readonly QemuSent[],
-  assertion: string = SUBREGION_ASSERTION,
-): Outcome & Aborting {
-  const gone: QemuAborted = {
-    type: 'qemu-aborted',
-    from: 'qemu-spapr',
-    to: 'environment',
-    assertion,
-  };
-  return { qemu, sent: [...logged, gone], aborted: assertion };
-}
-
 /** A second error where only one may be: a function that is taken, and comes after function 0 besides. */
 export const TWO_ERRORS_ASSERTION = 'error_setv: *errp == NULL';
 /** No assertion: the error for a function that is taken names function 0, which is not there. */

@@ -1,8 +1,6 @@
 import { HCALL_OPCODES } from '@spapr-dma/protocol';
 import type { HcallOp, RtasOp } from '@spapr-dma/trace';
 
-/** Hypercalls by which the guest reaches its devices' registers. @see [LoPAR] "Logical CI" */
-export const H_LOGICAL_CI_LOAD = 0x3c;
 export const H_LOGICAL_CI_STORE = 0x40;
 
 export const HCALLS: Readonly<Record<HcallOp, number>> = {
