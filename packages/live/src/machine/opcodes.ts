@@ -1,6 +1,7 @@
 import { HCALL_OPCODES } from '@spapr-dma/protocol';
 import type { HcallOp, RtasOp } from '@spapr-dma/trace';
 
+/** The hypercall by which the guest writes its devices' registers. @see [LoPAR] "Logical CI" */
 export const H_LOGICAL_CI_STORE = 0x40;
 
 export const HCALLS: Readonly<Record<HcallOp, number>> = {
